@@ -1,0 +1,1 @@
+"""One file per runtime; each is imported only where it is used."""

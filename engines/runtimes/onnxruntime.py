@@ -1,0 +1,41 @@
+"""ONNX Runtime on the CPU: the float32 reference, and the fallback everywhere."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+
+from engines.engine import Compiled, Outputs
+
+VERSION: str = ort.__version__
+PRECISIONS = ("f32",)
+
+
+def device_name() -> str:
+    """What the engine runs on, as part of its identity."""
+    return "cpu"
+
+
+def compiler(model: Path, precision: str, threads: int, cache: Path | None) -> "SessionCompiler":
+    """A compiler of `model`; `precision` is always f32 and nothing is cached: a session opens in milliseconds."""
+    return SessionCompiler(model, threads)
+
+
+class SessionCompiler:
+    """One session serves every shape."""
+
+    def __init__(self, model: Path, threads: int):
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # decoding shares the cores
+        self._session = ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        self._names = [output.name for output in self._session.get_outputs()]
+
+    def __call__(self, shape: tuple[int, int, int, int]) -> Compiled:
+        return self._run
+
+    def _run(self, images: np.ndarray) -> Outputs:
+        values = self._session.run(self._names, {self._session.get_inputs()[0].name: images})
+        return dict(zip(self._names, values, strict=True))

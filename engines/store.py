@@ -1,0 +1,168 @@
+"""Engine folders: what an engine is called, and how one comes to be.
+
+``<cache>/engines/<network>-<runtime>-<precision>-<16 hex>/``: the hex is a hash of the network, the runtime's version,
+the device and the options, so that a stale engine cannot be picked up. A folder is built beside its place, verified
+against the float32 reference, and renamed into it; whoever finds it finds it whole.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from engines.engine import Engine, EngineInfo, FixedShapeEngine
+from engines.errors import EngineError, RuntimeMissingError
+from engines.network import MODEL_FILE, Network, cache_dir, find_network
+from engines.verify import check_same
+from engines.yunet import YuNetEngine, yunet_network
+
+RUNTIMES = {"openvino": "engines.runtimes.openvino", "onnxruntime": "engines.runtimes.onnxruntime"}
+"""Runtimes and the modules that hold them, the preferred first."""
+BATCH_SHAPES = {"affect": (16, 4, 1), "detector": (1,)}
+"""A batch of crops pays; a picture for the detector fills the cores by itself."""
+ENGINE_FILE = "engine.json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EngineOptions:
+    """How a network is to be compiled."""
+
+    runtime: str = "auto"
+    """`openvino`, `onnxruntime`, or `auto`: the first of them that is installed."""
+    precision: str = "f32"
+    threads: int = 0
+    """0: all cores of this process."""
+
+
+def open_network(name_or_path: str | Path) -> Network:
+    """A network by name, by folder, or a YuNet .onnx file. Raises NetworkError."""
+    path = Path(name_or_path)
+    if path.suffix == ".onnx" and path.is_file():
+        return yunet_network(path)
+    return find_network(name_or_path)
+
+
+def load_engine(network: Network, options: EngineOptions = EngineOptions()) -> Engine:
+    """The engine of `network` for this machine, built and verified first where it is not there yet."""
+    if network.model_path.name != MODEL_FILE:
+        return YuNetEngine(network)
+    folder = engine_folder(network, options)
+    if not (folder / ENGINE_FILE).is_file():
+        build(network, options)
+    return _open(network, options, folder.name, folder / "compiled")
+
+
+def engine_folder(network: Network, options: EngineOptions) -> Path:
+    """Where the engine for exactly this network, runtime, device and these options lives."""
+    identity = _identity(network, options)
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
+    name = f"{network.spec.name}-{identity['runtime']}-{identity['precision']}-{digest}"
+    return cache_dir() / "engines" / name
+
+
+def build(network: Network, options: EngineOptions = EngineOptions(), *, again: bool = False) -> Path:
+    """Compile, verify and put in place; return the folder. VerificationError leaves nothing behind."""
+    folder = engine_folder(network, options)
+    with _locked(folder):
+        if (folder / ENGINE_FILE).is_file() and not again:
+            return folder
+        half = folder.with_name(f"_{folder.name}.{os.getpid()}")
+        shutil.rmtree(half, ignore_errors=True)
+        half.mkdir(parents=True)
+        try:
+            engine = _open(network, options, folder.name, half / "compiled")
+            report = check_same(engine, reference_engine(network), network.samples)
+            content = {**_identity(network, options), "batch_shapes": BATCH_SHAPES[network.spec.kind]}
+            _write_json(half / ENGINE_FILE, {**content, "max_abs_difference": report})
+            shutil.rmtree(folder, ignore_errors=True)
+            half.rename(folder)
+        finally:
+            shutil.rmtree(half, ignore_errors=True)
+    return folder
+
+
+def reference_engine(network: Network) -> FixedShapeEngine:
+    """The float32 ONNX reference, in this process, without a folder."""
+    runtime = _runtime("onnxruntime")
+    info = EngineInfo(id="reference", runtime="onnxruntime", precision="f32", device=runtime.device_name())
+    compile_shape = runtime.compiler(network.model_path, "f32", _threads(0), None)
+    return FixedShapeEngine(network.spec, info, BATCH_SHAPES[network.spec.kind], compile_shape)
+
+
+def list_engines() -> list[dict[str, Any]]:
+    """`engine.json` of every built engine, with its folder under `folder`."""
+    found = sorted((cache_dir() / "engines").glob(f"[!_.]*/{ENGINE_FILE}"))
+    return [{**json.loads(path.read_text(encoding="utf-8")), "folder": str(path.parent)} for path in found]
+
+
+def available_runtimes() -> dict[str, str]:
+    """Version of every runtime that is installed, the preferred first."""
+    found = {}
+    for name in RUNTIMES:
+        try:
+            found[name] = str(_runtime(name).VERSION)
+        except RuntimeMissingError:
+            continue
+    return found
+
+
+def _open(network: Network, options: EngineOptions, engine_id: str, compiled: Path) -> FixedShapeEngine:
+    identity = _identity(network, options)
+    runtime = _runtime(identity["runtime"])
+    info = EngineInfo(
+        id=engine_id, runtime=identity["runtime"], precision=identity["precision"], device=identity["device"]
+    )
+    compile_shape = runtime.compiler(network.model_path, options.precision, _threads(options.threads), compiled)
+    return FixedShapeEngine(network.spec, info, BATCH_SHAPES[network.spec.kind], compile_shape)
+
+
+def _identity(network: Network, options: EngineOptions) -> dict[str, Any]:
+    name = options.runtime
+    if name == "auto":
+        name = next(iter(available_runtimes()), "openvino")
+    runtime = _runtime(name)
+    if options.precision not in runtime.PRECISIONS:
+        raise EngineError(f"{name} has no precision {options.precision!r}; it has {', '.join(runtime.PRECISIONS)}")
+    return {
+        "network": network.spec.name,
+        "network_sha256": network.spec.sha256,
+        "runtime": name,
+        "runtime_version": runtime.VERSION,
+        "device": runtime.device_name(),
+        **{k: v for k, v in asdict(options).items() if k not in ("runtime", "threads")},
+        "threads": _threads(options.threads),
+    }
+
+
+def _runtime(name: str) -> ModuleType:
+    if name not in RUNTIMES:
+        raise EngineError(f"unknown runtime {name!r}; known: {', '.join(RUNTIMES)}, auto")
+    try:
+        return import_module(RUNTIMES[name])
+    except ImportError as exc:
+        raise RuntimeMissingError(f"{name} is not installed here ({exc}); pip install {name}") from exc
+
+
+def _threads(asked: int) -> int:
+    return asked or len(os.sched_getaffinity(0))
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Only one process builds an engine; the others wait and find it."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f".{folder.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
