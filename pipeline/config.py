@@ -1,0 +1,217 @@
+"""The configuration of a run: what each setting means, what it may be, and whether it can change rows.
+
+Defaults < file < flags. Unknown keys are errors that name the nearest valid key. Each field says whether it can change
+rows; `config_hash` is over those, and only a change of those refuses to go on with a results folder.
+"""
+
+import difflib
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipeline.errors import ConfigError, PolicyError
+
+Context = Literal[
+    "unspecified",
+    "research",
+    "archive",
+    "market_research",
+    "media",
+    "public_space",
+    "health",
+    "workplace",
+    "education",
+]
+PROHIBITED_CONTEXTS = ("workplace", "education")
+"""EU AI Act, article 5(1)(f): emotions may not be inferred there, except for medical or safety reasons."""
+
+
+def _rows(default: Any, description: str, **limits: Any) -> Any:
+    """A setting that can change rows."""
+    return Field(default, description=description, json_schema_extra={"changes_rows": True}, **limits)
+
+
+def _plain(default: Any, description: str, **limits: Any) -> Any:
+    """A setting that cannot change rows."""
+    return Field(default, description=description, json_schema_extra={"changes_rows": False}, **limits)
+
+
+class Section(BaseModel):
+    """Part of a configuration: frozen, and strict about its keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Deployment(Section):
+    """Where the footage is from, and why it may be analysed."""
+
+    context: Context = _plain("unspecified", "Where the faces were filmed; written into run.json.")
+    reason: str | None = _plain(None, "The medical or safety reason that workplace and education need.")
+
+
+class Sampling(Section):
+    """Which frames are analysed."""
+
+    fps: Annotated[float, Field(gt=0, le=1000)] | Literal["native"] = _rows(
+        10.0, "Analysed frames per second of video; `native`: every frame."
+    )
+    start_s: float = _rows(0.0, "Where to begin, seconds of video.", ge=0)
+    end_s: float | None = _rows(None, "Where to stop, seconds of video; null: the end.", gt=0)
+
+
+class Networks(Section):
+    """Which networks look at the pictures, and how they are run."""
+
+    affect: str = _rows("emofan-s", "EmoFAN: name of a network, or its folder.")
+    detector: str = _rows("face-s", "Face detector: name, folder, or a YuNet .onnx file.")
+    runtime: Literal["auto", "openvino", "onnxruntime"] = _plain("auto", "What runs them.")
+    precision: Literal["f32", "bf16"] = _rows("f32", "bf16 is faster and less exact, where the runtime has it.")
+    threads: int = _plain(0, "Threads of the networks; 0: as many as there are cores.", ge=0)
+
+
+class Batching(Section):
+    """How frames travel; no setting here changes a row."""
+
+    size: int = _plain(32, "Analysed frames that travel together, in whole hops.", ge=1, le=4096)
+    prefetch: int = _plain(2, "Batches decoded ahead.", ge=1, le=64)
+
+
+class Tracking(Section):
+    """How faces are joined over gaps."""
+
+    gap_s_max: float = _rows(1.0, "A face out of sight for longer is a new track.", ge=0, le=10)
+
+
+class Smoothing(Section):
+    """The symmetric window over each track."""
+
+    half_width_s: float = _rows(0.8, "Half-width of the window, seconds; 0: no smoothing.", ge=0, le=30)
+
+
+class Output(Section):
+    """What is written."""
+
+    format: Literal["parquet", "csv", "jsonl"] = _rows("parquet", "File format of the tables.")
+    landmarks: bool = _rows(False, "Also write the 68 landmarks of every face.")
+
+
+class Worker(Section):
+    """When a worker is given up."""
+
+    hang_s: float = _plain(10.0, "A worker without progress for this long is killed.", ge=1)
+    attempts: int = _plain(2, "How often a video is tried that hangs or kills its worker.", ge=1, le=10)
+
+
+class AnalyzeConfig(Section):
+    """All settings of `affectstream analyze`."""
+
+    version: Literal[1] = _plain(1, "Version of this format.")
+    deployment: Deployment = Deployment()
+    sampling: Sampling = Sampling()
+    networks: Networks = Networks()
+    batching: Batching = Batching()
+    tracking: Tracking = Tracking()
+    smoothing: Smoothing = Smoothing()
+    output: Output = Output()
+    worker: Worker = Worker()
+
+
+def load_config(path: Path | None, overrides: dict[str, Any] | None = None) -> AnalyzeConfig:
+    """Defaults, then the YAML file, then `overrides` by dotted key. Raises ConfigError or PolicyError."""
+    content: Any = {}
+    where = str(path) if path else "settings"
+    if path is not None:
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        except OSError as exc:
+            raise ConfigError(f"{path}: cannot be read: {exc.strerror}") from exc
+        except (yaml.YAMLError, UnicodeDecodeError) as exc:
+            raise ConfigError(f"{path}: not valid YAML: {exc}") from exc
+        if not isinstance(content, dict):
+            raise ConfigError(f"{path}: expected settings as `key: value`, got {type(content).__name__}")
+        if "version" not in content:
+            raise ConfigError(f"{path}: 'version: 1' is required")
+    for key, value in (overrides or {}).items():
+        section, name = key.split(".")
+        content = {**content, section: {**(content.get(section) or {}), name: value}}
+    try:
+        config = AnalyzeConfig.model_validate(content)
+    except ValidationError as exc:
+        raise ConfigError("\n".join(_explain(where, exc))) from exc
+    _check(where, config)
+    return config
+
+
+def json_schema() -> str:
+    """The settings as a JSON Schema; published as docs/analyze.schema.json."""
+    return json.dumps(AnalyzeConfig.model_json_schema(), indent=2) + "\n"
+
+
+def config_hash(config: AnalyzeConfig, networks: dict[str, str]) -> str:
+    """SHA-256 over the settings that can change rows; `networks` are by role and SHA-256, whatever they are called."""
+    settings = {k: v for k, v in _row_settings(config).items() if k not in ("networks.affect", "networks.detector")}
+    content = {"schema": 1, "settings": settings, "networks": networks}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _row_settings(section: Section) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if isinstance(value, Section):
+            out |= {f"{name}.{key}": inner for key, inner in _row_settings(value).items()}
+        elif isinstance(field.json_schema_extra, dict) and field.json_schema_extra["changes_rows"]:
+            out[name] = value
+    return out
+
+
+def _check(where: str, config: AnalyzeConfig) -> None:
+    sampling, deployment = config.sampling, config.deployment
+    if sampling.end_s is not None and sampling.end_s <= sampling.start_s:
+        raise ConfigError(f"{where}: sampling.end_s ({sampling.end_s:g}) must be after start_s ({sampling.start_s:g})")
+    if deployment.context in PROHIBITED_CONTEXTS and not (deployment.reason or "").strip():
+        raise PolicyError(
+            f"deployment.context {deployment.context!r}: inferring emotions there is prohibited in the EU (AI Act, "
+            "article 5(1)(f)) except for medical or safety reasons; write the reason down as deployment.reason "
+            "(--context-reason)"
+        )
+
+
+def _explain(where: str, invalid: ValidationError) -> list[str]:
+    """A line per key: the file, the dotted key, what is allowed, what was got, the nearest valid key."""
+    said: dict[str, list[str]] = {}
+    lines = []
+    for error in invalid.errors():
+        location = [str(part) for part in error["loc"] if part in _ALL_KEYS or error["type"] == "extra_forbidden"]
+        key = ".".join(location)
+        if error["type"] == "extra_forbidden":
+            known = _keys_at(location[:-1])
+            near = difflib.get_close_matches(location[-1], known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+            lines.append(f"{where}: unknown key {key!r}; {hint}")
+        else:
+            message = error["msg"].removeprefix("Input ").split(", unable")[0]
+            said.setdefault(f"{key}={error['input']!r}", []).append(message)
+    return lines + [f"{where}: {value}: {', or '.join(messages)}" for value, messages in said.items()]
+
+
+def _keys_at(location: list[str]) -> list[str]:
+    model: type[BaseModel] = AnalyzeConfig
+    for name in location:
+        kind = model.model_fields[name].annotation
+        assert isinstance(kind, type) and issubclass(kind, BaseModel)
+        model = kind
+    return list(model.model_fields)
+
+
+def _all_keys(model: type[BaseModel]) -> set[str]:
+    kinds = [field.annotation for field in model.model_fields.values()]
+    inner = [_all_keys(kind) for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+    return set(model.model_fields).union(*inner)
+
+
+_ALL_KEYS = _all_keys(AnalyzeConfig)

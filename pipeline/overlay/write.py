@@ -1,0 +1,120 @@
+"""``affectstream overlay``: from a video and its results to an annotated video."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from pipeline.errors import ConfigError, PolicyError, ResultsError, SinkError
+from pipeline.overlay.courses import Course, read_courses
+from pipeline.overlay.hide import HOLD_S, hide
+from pipeline.overlay.paint import Painter
+from pipeline.results import read_results
+from pipeline.run_folder import read_commits, read_run
+from pipeline.sources import stream_id
+from pipeline.video.decode import VideoReader
+from pipeline.video.encode import VideoWriter
+
+NS = 1_000_000_000
+
+Shown = Callable[[int, int | None], None]
+"""Told how many frames are done, of how many if that is known."""
+
+
+def write_overlay(
+    video: Path,
+    results: Path,
+    out: Path,
+    *,
+    blur_faces: bool = False,
+    force: bool = False,
+    shown: Shown = lambda done, total: None,
+) -> None:
+    """Write `video` with what `results` say of it drawn on, at its own rate and with its sound.
+
+    blur_faces: cover every face instead. Refused with PolicyError where part of the video was not analysed, because a
+    face could be left open there; `force` does it all the same. A picture becomes a picture.
+    Raises SourceError, ResultsError, ConfigError or SinkError.
+    """
+    if out.exists() and out.resolve() == video.resolve():
+        raise ConfigError(f"{out}: is the video itself; choose another name")
+    stream = _stream_of(video, results)
+    points, frames = (read_results(results, table, stream_id=stream) for table in ("points", "frames"))
+    courses = read_courses(points, frames)
+    with VideoReader(video) as reader:
+        if blur_faces and not force:
+            _refuse_gaps(results, stream, frames)
+        if reader.info.is_picture:
+            image = next(reader.frames()).bgr()
+            _editor(image, courses, blur_faces)(image, 0)
+            if not cv2.imwrite(str(out), image):
+                raise SinkError(f"{out}: cannot be written as a picture; use .png or .jpg")
+            return
+        _write_video(reader, video, out, lambda image: _editor(image, courses, blur_faces), shown)
+
+
+Edit = Callable[[np.ndarray, int], None]
+"""Changes a picture (H, W, 3) uint8 BGR of a time in ns in place."""
+
+
+def _write_video(
+    reader: VideoReader, video: Path, out: Path, editor: Callable[[np.ndarray], Edit], shown: Shown
+) -> None:
+    info, frames = reader.info, reader.frames()
+    first = next(frames)
+    image = first.bgr()
+    edit = editor(image)
+    rate = Fraction(NS, info.period_ns or NS // 25).limit_denominator(1001)
+    total = round(info.end_ns / info.period_ns) if info.end_ns and info.period_ns else None
+    with VideoWriter(out, (image.shape[1], image.shape[0]), fps=rate, audio_from=video) as writer:
+        for number, frame in enumerate(chain([first], frames), 1):
+            image = frame.bgr()
+            edit(image, frame.pts_ns)
+            writer.write(image, frame.pts_ns)
+            shown(number, total)
+
+
+def _editor(image: np.ndarray, courses: list[Course], blur_faces: bool) -> Edit:
+    """What is done to every picture of a video whose first is `image`."""
+    if not blur_faces:
+        return Painter(image.shape[1], image.shape[0], courses).paint
+
+    def cover(image: np.ndarray, pts_ns: int) -> None:
+        boxes = (course.box_near(pts_ns, HOLD_S) for course in courses)
+        hide(image, (box for box in boxes if box is not None))
+
+    return cover
+
+
+def _stream_of(video: Path, results: Path) -> str:
+    """The stream of this video: the same file, else one of the same name, if there is only one."""
+    if read_run(results) is None:
+        raise ResultsError(f"{results}: no results there (no run.json)")
+    streams = [commit["stream_id"] for commit in read_commits(results)]
+    digest = stream_id(video, video.parent).rsplit("~", 1)[1]
+    same_file = [name for name in streams if name.endswith(f"~{digest}")]
+    same_name = [name for name in streams if Path(name.rsplit("~", 1)[0]).name == video.name]
+    for found in (same_file, same_name):
+        if len(found) == 1:
+            return str(found[0])
+    known = ", ".join(name.rsplit("~", 1)[0] for name in streams[:5]) or "nothing"
+    raise ResultsError(f"{results}: has no results of {video.name}; it has {known}{' …' if len(streams) > 5 else ''}")
+
+
+def _refuse_gaps(results: Path, stream: str, frames: pd.DataFrame) -> None:
+    """PolicyError where a face could be left open."""
+    run: dict[str, Any] = read_run(results) or {}
+    sampling = run.get("config", {}).get("sampling", {})
+    gaps = int(frames["status"].isin(["unknown", "decode_error"]).sum())
+    if gaps:
+        why = f"{gaps} frames of it could not be analysed"
+    elif sampling.get("start_s") or sampling.get("end_s") is not None:
+        why = "only a part of it was analysed (--start, --end)"
+    else:
+        return
+    raise PolicyError(f"faces cannot all be hidden in {stream.rsplit('~', 1)[0]}: {why}; --force does it all the same")

@@ -1,0 +1,90 @@
+"""The whole report: every video's page, the index, and the files that both need.
+
+It is built beside its place under a name that begins with `_` and renamed, so that nobody sees half a report.
+"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from pipeline.errors import ConfigError, ResultsError
+from pipeline.report.index import IndexRow, display_names, index_row, render_index
+from pipeline.report.page import Neighbours, page_name, render_page
+from pipeline.report.rows import Commit, read_stream
+from pipeline.run_folder import read_commits, read_run
+
+ASSETS = Path(__file__).parent / "assets"
+INDEX, PAGES = "index.html", "videos"
+MARK = "AffectStream report"
+"""What the index of every report says of itself: only such a folder is replaced."""
+
+
+def _silent(done: int, total: int) -> None:
+    """Nobody is told how far it is."""
+
+
+def write_report(results: Path, out: Path | None = None, shown: Callable[[int, int], None] = _silent) -> Path:
+    """Write the report of a results folder to `out` (default: `results/report`); return the path of its index.
+
+    One video is in memory at a time. `shown(done, total)` is told after each. An older report in `out` is replaced.
+    Raises ResultsError where there are no results or they cannot be read, ConfigError where `out` is something else
+    or cannot be written.
+    """
+    run = read_run(results)
+    if run is None:
+        raise ResultsError(f"{results}: no results there (no run.json); make some with `affectstream analyze`")
+    streams = _by_stream(read_commits(results))
+    if not streams and not run.get("failed"):
+        raise ResultsError(f"{results}: nothing was analysed there yet; run `affectstream analyze` again to go on")
+    out = (results / "report" if out is None else out).absolute()
+    _refuse_other_content(out)
+    half = out.with_name(f"_{out.name}")
+    try:
+        shutil.rmtree(half, ignore_errors=True)
+        (half / PAGES).mkdir(parents=True)
+        shutil.copytree(ASSETS, half / "assets", ignore=shutil.ignore_patterns("__pycache__"))
+        names = display_names(list(streams))
+        order = sorted(streams, key=lambda stream_id: names[stream_id].lower())
+        index: list[IndexRow] = []
+        for i, stream_id in enumerate(order):
+            rows = read_stream(results, stream_id, streams[stream_id])
+            near = Neighbours(
+                before=page_name(order[i - 1]) if i else None,
+                after=page_name(order[i + 1]) if i + 1 < len(order) else None,
+            )
+            html = render_page(rows, run, name=names[stream_id], near=near)
+            (half / PAGES / page_name(stream_id)).write_text(html, encoding="utf-8")
+            index.append(index_row(rows, name=names[stream_id]))
+            shown(i + 1, len(order))
+        title = results.absolute().name
+        (half / INDEX).write_text(render_index(index, run, title=title, mark=MARK), encoding="utf-8")
+        _replace(out, half)
+    except OSError as exc:
+        raise ConfigError(f"{out}: cannot write the report there: {exc.strerror or exc}; choose another --out") from exc
+    finally:
+        shutil.rmtree(half, ignore_errors=True)
+    return out / INDEX
+
+
+def _by_stream(commits: list[Commit]) -> dict[str, list[Commit]]:
+    streams: dict[str, list[Commit]] = {}
+    for commit in commits:
+        streams.setdefault(commit["stream_id"], []).append(commit)
+    return streams
+
+
+def _refuse_other_content(out: Path) -> None:
+    index = out / INDEX
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not (index.is_file() and MARK in index.read_text(encoding="utf-8", errors="replace")[:2000]):
+        raise ConfigError(f"{out}: is there and is not a report, so it is not replaced; choose another --out")
+
+
+def _replace(out: Path, half: Path) -> None:
+    old = out.with_name(f"_{out.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if out.exists():
+        out.rename(old)
+    half.rename(out)
+    shutil.rmtree(old, ignore_errors=True)

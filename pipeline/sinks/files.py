@@ -1,0 +1,177 @@
+"""Tables as files: ``DIR/{frames,points,tracks}/<stream>/<first pts>.<ext>``.
+
+Names are deterministic, so that a replay writes over what an earlier try left behind. A file appears whole or not at
+all: it is written beside its place under a name that begins with `_`, which readers pass over, and renamed.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from pipeline.errors import SinkError
+from pipeline.tables import SORTED_BY, TABLES, TIME_COLUMN
+from pipeline.timeline import Finished
+
+Format = Literal["parquet", "csv", "jsonl"]
+
+PART_NS = 300 * 1_000_000_000
+"""A file holds the rows of five minutes of stream time, on a fixed grid ..."""
+PART_ROWS_MAX = 200_000
+"""... or this many, where there are more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file that was written."""
+
+    table: str
+    path: str
+    """Below the results folder."""
+    rows: int
+    sha256: str
+
+
+def stream_folder(stream_id: str) -> str:
+    """A stream's folder name: its id with everything escaped that could be a path, a partition or a hidden name."""
+    name = quote(stream_id, safe="~ ()+,@").replace("/", "%2F")
+    if name[0] in "._":
+        name = f"%{ord(name[0]):02X}{name[1:]}"
+    return name if len(name) <= 200 else f"{name[:150]}~{hashlib.sha256(stream_id.encode()).hexdigest()[:16]}"
+
+
+class FileSink:
+    """Writes the rows of one stream. `parts` lists what is on disk."""
+
+    def __init__(self, root: Path, stream_id: str, *, format: Format, metadata: Mapping[str, str]):
+        self._root, self._folder, self._format = root, stream_folder(stream_id), format
+        self._metadata = {name.encode(): value.encode() for name, value in metadata.items()}
+        self._held: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
+        self.parts: list[Part] = []
+
+    def write(self, rows: Finished) -> None:
+        for name, table in (("frames", rows.frames), ("points", rows.points), ("tracks", rows.tracks)):
+            while table.num_rows:
+                room = self._room(name, table)
+                self._held[name].append(table.slice(0, room))
+                table = table.slice(room)
+                if table.num_rows:
+                    self._write_part(name)
+
+    def flush(self) -> None:
+        for name in TABLES:
+            if self._held[name]:
+                self._write_part(name)
+
+    def close(self) -> None:
+        self._held = {name: [] for name in TABLES}
+
+    def _room(self, name: str, table: pa.Table) -> int:
+        """How many of the first rows of `table` belong to the part that is held; 0: it is full."""
+        if name == "tracks":  # few, and in order of their ends: one file
+            return int(table.num_rows)
+        times = table[TIME_COLUMN[name]].to_numpy()
+        held = self._held[name]
+        first, last = (held[0], held[-1]) if held else (table, table)
+        full = sum(piece.num_rows for piece in held) >= PART_ROWS_MAX
+        if held and full and times[0] != last[TIME_COLUMN[name]][-1].as_py():
+            return 0
+        part = first[TIME_COLUMN[name]][0].as_py() // PART_NS
+        return int(np.searchsorted(times // PART_NS, part, "right"))
+
+    def _write_part(self, name: str) -> None:
+        held, self._held[name] = self._held[name], []
+        if not held:
+            return
+        table = pa.concat_tables(held)
+        first_ns = pc.min(table[TIME_COLUMN[name]]).as_py()
+        table = table.sort_by([(column, "ascending") for column in SORTED_BY[name]])
+        path = Path(name) / self._folder / f"{first_ns:019d}.{self._format}"
+        try:
+            digest = write_whole(
+                self._root / path, lambda half: _WRITERS[self._format](table, half, self._metadata, name)
+            )
+        except OSError as exc:
+            self._held[name] = held
+            raise SinkError(f"{self._root / path}: cannot be written: {exc.strerror or exc}") from exc
+        self.parts.append(Part(name, path.as_posix(), table.num_rows, digest))
+
+
+def write_whole(path: Path, write: Callable[[Path], None]) -> str:
+    """Let `write` fill a file beside `path`, make it durable and put it in place; return its SHA-256."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_name(f"_{path.name}")
+    write(half)
+    with half.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        os.fsync(file.fileno())
+    half.replace(path)
+    return digest
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """A small JSON file, whole or not at all."""
+    content_bytes = (json.dumps(content, indent=2) + "\n").encode()
+
+    def write(half: Path) -> None:
+        half.write_bytes(content_bytes)
+
+    write_whole(path, write)
+
+
+def _write_parquet(table: pa.Table, path: Path, metadata: dict[bytes, bytes], name: str) -> None:
+    schema = TABLES[name]
+    times = [f.name for f in schema if f.name.endswith("_ns") or f.name == "frame_index"]
+    floats = [f.name for f in schema if pa.types.is_float32(f.type)]
+    words = [f.name for f in schema if pa.types.is_dictionary(f.type)]
+    order = [pq.SortingColumn(schema.get_field_index(column)) for column in SORTED_BY[name]]
+    pq.write_table(
+        table.replace_schema_metadata(metadata),
+        path,
+        compression="zstd",
+        use_dictionary=words,
+        column_encoding={**dict.fromkeys(times, "DELTA_BINARY_PACKED"), **dict.fromkeys(floats, "BYTE_STREAM_SPLIT")},
+        write_page_index=True,
+        sorting_columns=order,
+    )
+
+
+def _write_csv(table: pa.Table, path: Path, metadata: dict[bytes, bytes], name: str) -> None:
+    pyarrow.csv.write_csv(_flat(table), path)
+
+
+def _write_jsonl(table: pa.Table, path: Path, metadata: dict[bytes, bytes], name: str) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        for batch in table.to_batches(max_chunksize=10_000):
+            for row in batch.to_pylist():
+                file.write(json.dumps({k: v for k, v in row.items() if v is not None}, default=str) + "\n")
+
+
+def _flat(table: pa.Table) -> pa.Table:
+    """Words for dictionaries, and landmarks as one string of numbers: a CSV cell holds one value."""
+    columns = {}
+    for column in table.schema:
+        values = table[column.name]
+        if pa.types.is_dictionary(column.type):
+            values = values.cast(pa.string())
+        elif pa.types.is_fixed_size_list(column.type):
+            values = pa.array([v and " ".join(f"{x:.2f}" for x in v) for v in values.to_pylist()], pa.string())
+        columns[column.name] = values
+    return pa.table(columns)
+
+
+_WRITERS: dict[str, Callable[[pa.Table, Path, dict[bytes, bytes], str], None]] = {
+    "parquet": _write_parquet,
+    "csv": _write_csv,
+    "jsonl": _write_jsonl,
+}

@@ -1,0 +1,82 @@
+"""From a decoded frame to a `Picture`: 8-bit I420, upright, square pixels. Nothing is copied where nothing changes."""
+
+from fractions import Fraction
+
+import cv2
+import numpy as np
+from av import VideoFrame
+from av.video.reformatter import ColorRange, VideoReformatter
+
+from pipeline.errors import SourceError
+from pipeline.types import ColourMatrix, Picture
+
+PIXELS_MAX = 8192 * 8192
+_AS_DECODED = {"yuv420p", "yuvj420p"}
+_MATRICES: dict[int, ColourMatrix] = {1: "bt709", 5: "bt601", 6: "bt601", 9: "bt2020", 10: "bt2020"}
+
+
+class PictureConverter:
+    """Converts the frames of one stream. It keeps one swscale context, which FFmpeg 8 would else make per frame."""
+
+    def __init__(self, sample_aspect_ratio: Fraction | None):
+        self._aspect = sample_aspect_ratio or Fraction(1)
+        self._reformatter = VideoReformatter()
+
+    def __call__(self, frame: VideoFrame) -> Picture:
+        """Raises SourceError for a picture of more than 8192 x 8192 pixels."""
+        if frame.width * frame.height > PIXELS_MAX:
+            raise SourceError(f"a picture of {frame.width}x{frame.height} px is larger than 8192x8192")
+        full_range = frame.format.name.startswith("yuvj") or frame.color_range == ColorRange.JPEG
+        planes = self._planes(frame, full_range)
+        if frame.interlaced_frame:
+            planes = [_one_field(plane) for plane in planes]
+        if self._aspect != 1:
+            planes = self._square(planes)
+        if turns := _quarter_turns(frame):
+            planes = [np.ascontiguousarray(np.rot90(plane, turns)) for plane in planes]
+        matrix = _MATRICES.get(frame.colorspace, "bt709" if frame.height >= 720 else "bt601")
+        return Picture(planes[0], planes[1], planes[2], full_range, matrix)
+
+    def bgr(self, frame: VideoFrame) -> np.ndarray:
+        """The frame for people to look at: (H, W, 3) uint8 BGR, upright, square pixels."""
+        image: np.ndarray = self._reformatter.reformat(frame, format="bgr24").to_ndarray()
+        if self._aspect != 1:
+            width, height = _square_size(image.shape[1], image.shape[0], self._aspect)
+            image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+        return np.ascontiguousarray(np.rot90(image, _quarter_turns(frame)))
+
+    def _planes(self, frame: VideoFrame, full_range: bool) -> list[np.ndarray]:
+        if frame.format.name not in _AS_DECODED:
+            level = ColorRange.JPEG if full_range else ColorRange.MPEG
+            rgb = frame.format.is_rgb
+            frame = self._reformatter.reformat(
+                frame,
+                format="yuv420p",
+                src_color_range=ColorRange.JPEG if rgb else level,
+                dst_color_range=level,
+            )
+        return [
+            np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]  # type: ignore[call-overload]
+            for plane in frame.planes[:3]
+        ]
+
+    def _square(self, planes: list[np.ndarray]) -> list[np.ndarray]:
+        height, width = planes[0].shape
+        new_width, new_height = _square_size(width, height, self._aspect)
+        sizes = [(new_width, new_height), *[(-(-new_width // 2), -(-new_height // 2))] * 2]
+        return [cv2.resize(p, size, interpolation=cv2.INTER_LINEAR) for p, size in zip(planes, sizes, strict=True)]
+
+
+def _square_size(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
+    """Width and height with square pixels: the side that is too short is stretched, nothing is thrown away."""
+    return round(width * max(aspect, Fraction(1))), round(height * max(1 / aspect, Fraction(1)))
+
+
+def _quarter_turns(frame: VideoFrame) -> int:
+    """Counter-clockwise quarter turns that make the frame upright."""
+    return round(frame.rotation / 90) % 4
+
+
+def _one_field(plane: np.ndarray) -> np.ndarray:
+    """The upper field of an interlaced plane at full height: half the lines, but of one moment."""
+    return cv2.resize(plane[::2], plane.shape[::-1], interpolation=cv2.INTER_LINEAR)
