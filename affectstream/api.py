@@ -1,0 +1,67 @@
+"""The Python calls."""
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.config import load_config
+from pipeline.errors import SourceError
+from pipeline.results import read_results
+from pipeline.run import run
+from pipeline.sources import find_sources
+
+__all__ = ["analyze", "read_results"]
+
+_SETTINGS = {
+    "fps": "sampling.fps",
+    "start": "sampling.start_s",
+    "end": "sampling.end_s",
+    "batch_size": "batching.size",
+    "prefetch": "batching.prefetch",
+    "network": "networks.affect",
+    "detector": "networks.detector",
+    "runtime": "networks.runtime",
+    "threads": "networks.threads",
+    "landmarks": "output.landmarks",
+    "format": "output.format",
+    "smoothing": "smoothing.half_width_s",
+    "context": "deployment.context",
+    "context_reason": "deployment.reason",
+}
+
+
+def analyze(
+    sources: str | Path | Iterable[str | Path],
+    *,
+    out: str | Path | None = None,
+    config: str | Path | None = None,
+    **settings: Any,
+) -> pd.DataFrame:
+    """Analyse videos and pictures and return one row per face per analysed frame (docs/schema.md).
+
+    sources: a file, a folder, a pattern, or several of them.
+    out: results folder to write and to go on with; none: nothing is kept but the rows returned.
+    config: a YAML file.
+    settings: what comes after it: fps, start, end (seconds), batch_size, prefetch, network, detector, runtime, threads,
+    landmarks, format, smoothing (seconds), context, context_reason.
+
+    Runs in this process. Raises PipelineError or EngineError; SourceError if any source failed and no `out` keeps the
+    rest.
+    """
+    unknown = set(settings) - set(_SETTINGS)
+    if unknown:
+        raise TypeError(f"analyze() got unknown settings {sorted(unknown)}; known: {', '.join(_SETTINGS)}")
+    overrides = {_SETTINGS[name]: value for name, value in settings.items()}
+    loaded = load_config(Path(config) if config else None, overrides)
+    given = [sources] if isinstance(sources, str | Path) else list(sources)
+    if out is not None:
+        run(find_sources(given, exclude=Path(out)), Path(out), loaded, in_process=True)
+        return read_results(out)
+    with tempfile.TemporaryDirectory(prefix="affectstream-") as scratch:
+        result = run(find_sources(given), Path(scratch), loaded, in_process=True)
+        if result.failed:
+            raise SourceError("; ".join(str(report.error) for report in result.failed))
+        return read_results(scratch)

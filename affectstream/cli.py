@@ -1,0 +1,82 @@
+"""The command ``affectstream``. Thin: options in, one call, exit code out."""
+
+import sys
+from collections.abc import Callable
+
+import typer
+from rich.console import Console
+
+from affectstream.commands import analyze, demo, doctor, draw, engine, overlay, report, train
+from engines import EngineError
+from pipeline.errors import ConfigError, PipelineError, PolicyError
+from pipeline.run import software_version
+from training.errors import TrainingError
+
+EXIT_OURS, EXIT_USE, EXIT_INPUTS, EXIT_POLICY, EXIT_MACHINE, EXIT_INTERRUPTED = 1, 2, 3, 4, 5, 130
+
+app = typer.Typer(
+    name="affectstream",
+    help="Video in, the course of people's facial valence and arousal out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 all well · 1 our fault · 2 wrong use · 3 some inputs failed · 4 refused by policy · "
+    "5 the machine lacks something · 130 interrupted",
+)
+app.command(rich_help_panel="Analyse")(analyze.analyze)
+app.command(rich_help_panel="Analyse")(overlay.overlay)
+app.command(rich_help_panel="Analyse")(report.report)
+app.add_typer(engine.app, name="engine", rich_help_panel="Networks")
+app.command(rich_help_panel="Networks")(train.train)
+app.command(rich_help_panel="Networks")(train.evaluate)
+app.command(rich_help_panel="Networks")(train.export)
+app.command(rich_help_panel="Try it")(demo.demo)
+app.command(rich_help_panel="Try it")(draw.draw)
+app.command(rich_help_panel="Try it")(doctor.doctor)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"affectstream {software_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    """Options of every command."""
+
+
+def main() -> None:
+    """Run the command; our errors become one clear line and an exit code, never a traceback."""
+    sys.exit(guarded(app))
+
+
+def guarded(command: Callable[[], None]) -> int:
+    """Call `command` and say with which code to exit."""
+    try:
+        command()
+    except SystemExit as exc:
+        if exc.code == EXIT_INTERRUPTED:
+            return _fail("interrupted; what was done is kept: the same command goes on from there", EXIT_INTERRUPTED)
+        return exc.code if isinstance(exc.code, int) else EXIT_USE
+    except PolicyError as exc:
+        return _fail(f"refused: {exc}", EXIT_POLICY)
+    except EngineError as exc:
+        return _fail(str(exc), EXIT_MACHINE)
+    except (ConfigError, TrainingError) as exc:
+        return _fail(str(exc), EXIT_USE)
+    except PipelineError as exc:
+        return _fail(str(exc), EXIT_INPUTS)
+    return 0
+
+
+def _fail(message: str, code: int) -> int:
+    Console(stderr=True).print(message, style="red", highlight=False, markup=False, soft_wrap=True)
+    return code
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""``affectstream analyze``: videos and pictures in, tables out."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from affectstream.progress import print_summary, progress_bar
+from pipeline.config import load_config
+from pipeline.run import run
+from pipeline.sources import find_sources
+
+
+def analyze(
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE…", help="Videos, pictures, folders, 'patterns*'.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Results folder; a second run goes on where it stopped.")],
+    config: Annotated[Path | None, typer.Option(help="Settings as YAML; flags come after it.")] = None,
+    fps: Annotated[str | None, typer.Option(help="Analysed frames per second, or 'native'. [default: 10]")] = None,
+    start: Annotated[float | None, typer.Option(help="Begin at this second of each video.")] = None,
+    end: Annotated[float | None, typer.Option(help="Stop at this second of each video.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Frames that travel together. [default: 32]")] = None,
+    network: Annotated[str | None, typer.Option(help="EmoFAN: a name or a folder. [default: emofan-s]")] = None,
+    detector: Annotated[str | None, typer.Option(help="Face detector: a name, a folder or a YuNet .onnx file.")] = None,
+    runtime: Annotated[str | None, typer.Option(help="auto, openvino or onnxruntime.")] = None,
+    landmarks: Annotated[bool | None, typer.Option("--landmarks", help="Also write the 68 landmarks.")] = None,
+    context: Annotated[str | None, typer.Option(help="Where the faces were filmed; recorded with the results.")] = None,
+    context_reason: Annotated[
+        str | None, typer.Option(help="The medical or safety reason that workplace and education need.")
+    ] = None,
+    format: Annotated[str | None, typer.Option(help="parquet, csv or jsonl. [default: parquet]")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Throw earlier results in --out away and start over.")] = False,
+) -> None:
+    """Find and follow every face in videos and pictures; write valence, arousal and expression over time."""
+    flags: dict[str, Any] = {
+        "sampling.fps": _number(fps),
+        "sampling.start_s": start,
+        "sampling.end_s": end,
+        "batching.size": batch_size,
+        "networks.affect": network,
+        "networks.detector": detector,
+        "networks.runtime": runtime,
+        "output.landmarks": landmarks,
+        "output.format": format,
+        "deployment.context": context,
+        "deployment.reason": context_reason,
+    }
+    settings = load_config(config, {key: value for key, value in flags.items() if value is not None})
+    found = find_sources(sources, exclude=out)
+    console = Console(stderr=True)
+    with progress_bar(console) as bar:
+        result = run(found, out, settings, fresh=fresh, watcher=bar)
+    print_summary(result, Console())
+    typer.echo(f"results: {out}")
+    if any(report.our_fault for report in result.failed):
+        for report in result.failed:
+            console.print(report.error, markup=False, highlight=False)
+        raise typer.Exit(1)
+    if result.failed:
+        raise typer.Exit(3)
+
+
+def _number(text: str | None) -> float | str | None:
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text

@@ -1,0 +1,96 @@
+"""``affectstream doctor``: what this machine has and what is missing, each with the command that mends it."""
+
+import importlib.util
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from engines import EngineError, EngineOptions, list_networks, load_engine
+from engines.network import cache_dir
+from engines.store import available_runtimes
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    state: str
+    """`ok`, `missing` (something works less well) or `broken` (analysing does not work)."""
+    detail: str
+    mend: str = ""
+    """The command that mends it."""
+
+
+def doctor() -> None:
+    """Look over this machine: what is there, what is missing, and the command that mends it."""
+    findings = [*_machine(), *_runtimes(), *_networks(), *_optional()]
+    colours = {"ok": "green", "missing": "yellow", "broken": "red"}
+    table = Table("", "what", "found", "mend it with", box=None)
+    for finding in findings:
+        mark = {"ok": "ok", "missing": "–", "broken": "✗"}[finding.state]
+        cells = (escape(text) for text in (finding.what, finding.detail, finding.mend))
+        table.add_row(f"[{colours[finding.state]}]{mark}[/]", *cells)
+    Console().print(table, highlight=False)
+    if any(finding.state == "broken" for finding in findings):
+        raise typer.Exit(5)
+
+
+def _machine() -> Iterator[Finding]:
+    cores = len(os.sched_getaffinity(0))
+    yield Finding("processor", "ok", f"{cores} cores, {platform.machine()}, Python {platform.python_version()}")
+    cache = cache_dir()
+    existing = next(path for path in (cache, *cache.parents) if path.exists())
+    free_gb = shutil.disk_usage(existing).free / 1e9
+    if os.access(existing, os.W_OK):
+        yield Finding("engine cache", "ok", f"{cache}, {free_gb:.0f} GB free")
+    else:
+        yield Finding("engine cache", "broken", f"{cache} cannot be written", "export AFFECTSTREAM_CACHE=/some/folder")
+
+
+def _runtimes() -> Iterator[Finding]:
+    found = available_runtimes()
+    for name, purpose in (("openvino", "the faster one"), ("onnxruntime", "reference and fallback")):
+        if name in found:
+            yield Finding(name, "ok", f"{found[name]}, {purpose}")
+        else:
+            state = "broken" if name == "onnxruntime" else "missing"
+            yield Finding(name, state, purpose, f"pip install {name}")
+
+
+def _networks() -> Iterator[Finding]:
+    for network in list_networks():
+        try:
+            engine = load_engine(network, EngineOptions())
+            yield Finding(f"network {network.spec.name}", "ok", engine.info.id)
+        except EngineError as exc:
+            yield Finding(
+                f"network {network.spec.name}", "broken", str(exc), "pip install --force-reinstall affectstream"
+            )
+
+
+def _optional() -> Iterator[Finding]:
+    train = "pip install 'affectstream[train]'"
+    for package, purpose in (("torch", "training"), ("onnx", "exporting trained networks")):
+        if importlib.util.find_spec(package):
+            yield Finding(package, "ok", f"{version(package)}, for {purpose}")
+        else:
+            yield Finding(package, "missing", f"only for {purpose}", train)
+    for device in sorted(Path("/dev").glob("nvidia[0-9]")):
+        yield Finding("GPU", "ok", f"{device}; this version analyses on the CPU")
+    data = os.environ.get("AFFECTSTREAM_DATA")
+    if data and Path(data).is_dir():
+        yield Finding("training data", "ok", data)
+    else:
+        yield Finding(
+            "training data", "missing", "only for training and evaluating", "export AFFECTSTREAM_DATA=/folder"
+        )

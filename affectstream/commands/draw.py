@@ -1,0 +1,51 @@
+"""``affectstream draw``: footage of drawn people with its ground truth."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from pipeline.errors import ConfigError
+
+
+def draw(
+    out: Annotated[Path, typer.Argument(help="Video to write (.mp4); its truth goes beside it as .truth.parquet.")],
+    seed: Annotated[int, typer.Option(help="The same seed draws the same video.")] = 0,
+    people: Annotated[int, typer.Option(min=1, max=6, help="How many people.")] = 2,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Length.")] = 10.0,
+    fps: Annotated[float, typer.Option(min=1, max=120)] = 25.0,
+    size: Annotated[str, typer.Option(help="Width x height, px.")] = "1280x720",
+    style: Annotated[str | None, typer.Option(help="How it looks; none: drawn from the seed.")] = None,
+    cuts: Annotated[int, typer.Option(min=0, max=20, help="How often the scene changes.")] = 0,
+    crossing: Annotated[bool, typer.Option("--crossing", help="Somebody walks past in front of the others.")] = False,
+    grain: Annotated[float | None, typer.Option(min=0, max=50, help="Sensor noise, grey levels.")] = None,
+) -> None:
+    """Draw a video of people whose every feeling is known, to try things on."""
+    from training.drawn import make_scene
+    from training.drawn.footage import write_footage
+
+    try:
+        width, height = (int(part) for part in size.split("x"))
+    except ValueError:
+        raise ConfigError(f"--size {size!r}: expected width x height, like 1280x720") from None
+    try:
+        scene = make_scene(
+            seed,
+            size_px=(width, height),
+            fps=fps,
+            duration_s=seconds,
+            num_people=people,
+            style=style,
+            num_cuts=cuts,
+            crossing=crossing,
+            grain=grain,
+        )
+    except ValueError as exc:
+        raise ConfigError(str(exc)) from exc
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("drawing", total=scene.num_frames)
+        truth = write_footage(scene, out, shown=lambda done: bar.update(task, completed=done))
+    typer.echo(f"{out} and {truth}")

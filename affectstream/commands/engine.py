@@ -1,0 +1,106 @@
+"""``affectstream engine list | build | verify | bench``."""
+
+import time
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from engines import EngineOptions, list_networks, load_engine, open_network
+from engines.store import available_runtimes, build, list_engines, reference_engine
+from engines.verify import check_same
+
+app = typer.Typer(help="Networks compiled for this machine.", no_args_is_help=True)
+
+NetworkName = Annotated[str, typer.Argument(help="Name or folder of a network.")]
+Runtime = Annotated[str, typer.Option(help="openvino, onnxruntime, or auto: the first that is installed.")]
+Precision = Annotated[str, typer.Option(help="f32, or bf16 where the runtime has it.")]
+Threads = Annotated[int, typer.Option(help="0: as many as there are cores.")]
+
+
+@app.command("list")
+def list_() -> None:
+    """Show the networks that can be found by name, and the engines built here."""
+    console = Console()
+    networks = Table("network", "kind", "input", "size", "licence", box=None)
+    for network in list_networks():
+        size = network.spec.input
+        shape = f"{size.width_px or '…'}×{size.height_px or '…'}×{size.channels}"
+        megabytes = f"{network.model_path.stat().st_size / 1e6:.1f} MB"
+        networks.add_row(network.spec.name, network.spec.kind, shape, megabytes, network.spec.licence)
+    console.print(networks)
+    engines = Table("engine", "runtime", "precision", "largest difference from f32", box=None)
+    for engine in list_engines():
+        worst = max(engine["max_abs_difference"].values())
+        engines.add_row(
+            engine["folder"].rsplit("/", 1)[1],
+            f"{engine['runtime']} {engine['runtime_version']}",
+            engine["precision"],
+            f"{worst:.1e}",
+        )
+    console.print()
+    console.print(engines if engines.row_count else "no engine built yet: `affectstream engine build NETWORK`")
+
+
+@app.command("build")
+def build_(network: NetworkName, runtime: Runtime = "auto", precision: Precision = "f32", threads: Threads = 0) -> None:
+    """Compile a network for this machine, anew, and verify it against the float32 reference."""
+    folder = build(
+        open_network(network), EngineOptions(runtime=runtime, precision=precision, threads=threads), again=True
+    )
+    typer.echo(folder)
+
+
+@app.command()
+def verify(network: NetworkName, runtime: Runtime = "auto", precision: Precision = "f32", threads: Threads = 0) -> None:
+    """Compare an engine with the float32 reference again."""
+    found = open_network(network)
+    engine = load_engine(found, EngineOptions(runtime=runtime, precision=precision, threads=threads))
+    table = Table("output", "largest difference", "allowed", box=None)
+    for name, difference in check_same(engine, reference_engine(found), found.samples).items():
+        table.add_row(name, f"{difference:.2e}", f"{found.spec.outputs[name].atol:.2e}")
+    typer.echo(engine.info.id)
+    Console().print(table)
+
+
+@app.command()
+def bench(
+    network: NetworkName,
+    threads: Threads = 0,
+    seconds: Annotated[float, typer.Option(help="How long to measure each.")] = 2.0,
+) -> None:
+    """Time every runtime and precision on this machine, interleaved; the ratios are what counts."""
+    found = open_network(network)
+    rows = []
+    for runtime in available_runtimes():
+        for precision in ("f32", "bf16") if runtime == "openvino" else ("f32",):
+            try:
+                options = EngineOptions(runtime=runtime, precision=precision, threads=threads)
+                rows.append((runtime, precision, load_engine(found, options)))
+            except Exception as exc:  # noqa: BLE001 - a precision that fails its check is a result too
+                typer.echo(f"{runtime} {precision}: {exc}")
+    size = found.spec.input
+    height, width = size.height_px or 384, size.width_px or 640
+    table = Table("runtime", "precision", "pictures", "ms each", "to the first", box=None)
+    for count in (1, 4, 16) if found.spec.kind == "affect" else (1,):
+        images = np.resize(found.samples, (count, height, width, size.channels)).astype(np.uint8)
+        times = _interleaved([engine.run for _, _, engine in rows], images, seconds)
+        for (runtime, precision, _), taken in zip(rows, times, strict=True):
+            table.add_row(runtime, precision, str(count), f"{taken / count * 1000:.2f}", f"{taken / times[0]:.2f}")
+    Console().print(table)
+
+
+def _interleaved(runs: list, images: np.ndarray, seconds: float) -> list[float]:  # type: ignore[type-arg]
+    """Median seconds of each, taken in turns so that all meet the same machine."""
+    taken: list[list[float]] = [[] for _ in runs]
+    for run in runs:
+        run(images)
+    end = time.perf_counter() + seconds * len(runs)
+    while time.perf_counter() < end:
+        for run, times in zip(runs, taken, strict=True):
+            start = time.perf_counter()
+            run(images)
+            times.append(time.perf_counter() - start)
+    return [float(np.median(times)) for times in taken]
