@@ -1,0 +1,103 @@
+"""Faces with whatever is known of them: what every reader returns and every task learns from.
+
+Shapes: F faces, N = 68 landmarks, C = 8 expression classes in the order of `engines.spec.EXPRESSIONS`.
+What is not known of a face is NaN.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from training.errors import TrainingError
+
+CIRCUMPLEX = np.array(
+    [
+        [0.00, 0.00],  # neutral
+        [0.81, 0.51],  # happiness
+        [-0.63, -0.27],  # sadness
+        [0.40, 0.67],  # surprise
+        [-0.64, 0.60],  # fear
+        [-0.60, 0.35],  # disgust
+        [-0.51, 0.59],  # anger
+        [-0.45, 0.25],  # contempt: not in the study, ours
+    ]
+)
+"""(C, 2) valence and arousal of each expression: Russell & Mehrabian 1977, table 1."""
+
+FLIP = np.array(
+    [
+        *range(16, -1, -1),  # jaw
+        *range(26, 16, -1),  # brows
+        *(27, 28, 29, 30),  # ridge of the nose
+        *range(35, 30, -1),  # under the nose
+        *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),  # eyes
+        *range(54, 47, -1),  # outer lips, upper
+        *range(59, 54, -1),  # outer lips, lower
+        *range(64, 59, -1),  # inner lips, upper
+        *(67, 66, 65),  # inner lips, lower
+    ]
+)
+"""(N,) which landmark becomes which in a mirror image (68-point order)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaceSet:
+    """Grey faces and their labels, one row per face."""
+
+    images: list[np.ndarray]
+    """F pictures (H, W) uint8."""
+    landmarks: np.ndarray
+    """(F, N, 2) float32 px; NaN where none were found."""
+    expression: np.ndarray
+    """(F, C) float32 probabilities; NaN where unknown."""
+    votes: np.ndarray
+    """(F, C + 2) int: annotators' votes per class, then unknown and not-a-face; -1 where there were none."""
+
+    affect: np.ndarray
+    """(F, 2) float32 valence and arousal in -1..1; NaN where unknown."""
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def weak_affect(expression: np.ndarray) -> np.ndarray:
+    """(F, 2) valence and arousal: each expression's place on the circumplex, weighted by its probability (F, C).
+
+    A weak label: agreement with it checks the plumbing more than the truth.
+    """
+    return (expression @ CIRCUMPLEX).astype(np.float32)
+
+
+def read_columns(path: Path, columns: list[str], split: str) -> pa.Table:
+    """The rows of one split of a Parquet file; TrainingError says which file or column is missing."""
+    if not path.is_file():
+        raise TrainingError(f"{path}: no such file; give the folder that holds the data with --data")
+    missing = set(columns) - set(pq.read_schema(path).names)
+    if missing:
+        raise TrainingError(f"{path}: has no column {', '.join(sorted(missing))}")
+    table = pq.read_table(path, columns=columns, filters=[("split", "=", split)])
+    if table.num_rows == 0:
+        raise TrainingError(f"{path}: no rows with split {split!r}")
+    return table
+
+
+def decode_picture(content: bytes, where: str, *, colour: bool = False) -> np.ndarray:
+    """A compressed picture as (H, W) uint8 luma, or (H, W, 3) RGB."""
+    flag = cv2.IMREAD_COLOR_RGB if colour else cv2.IMREAD_GRAYSCALE
+    image = cv2.imdecode(np.frombuffer(content, np.uint8), flag)
+    if image is None:
+        raise TrainingError(f"{where}: not a readable picture")
+    return image
+
+
+def landmarks_px(fractions: list[list[float] | None], images: list[np.ndarray]) -> np.ndarray:
+    """(F, N, 2) px from fractions of width and height; the pixel at fraction 0 is centred at -0.5."""
+    out = np.full((len(images), 68, 2), np.nan, np.float32)
+    for row, (points, image) in enumerate(zip(fractions, images, strict=True)):
+        if points is not None:
+            out[row] = np.array(points, np.float32).reshape(68, 2) * image.shape[::-1] - 0.5
+    return out

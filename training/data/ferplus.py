@@ -1,0 +1,31 @@
+"""FER+ (Barsoum et al. 2016): 48 x 48 grey faces, ten annotators each."""
+
+from pathlib import Path
+
+import numpy as np
+
+from training.data.faceset import FaceSet, decode_picture, landmarks_px, read_columns, weak_affect
+
+ORDER = (0, 1, 3, 2, 6, 5, 4, 7, 8, 9)
+"""FER+ lists neutral, happiness, surprise, sadness, anger, disgust, fear, contempt, unknown, not-a-face."""
+
+
+def read_ferplus(path: Path, split: str) -> FaceSet:
+    """Faces of one split. Single votes are dropped and the rest without unknown and not-a-face renormalised, as in the
+    FER+ paper; faces with no vote left for any expression have NaN there."""
+    table = read_columns(path, ["image_id", "image", "votes", "landmarks"], split)
+    names = table["image_id"].to_pylist()
+    images = [decode_picture(i, f"{path}: {n}") for i, n in zip(table["image"].to_pylist(), names, strict=True)]
+    votes = np.array(table["votes"].to_pylist(), np.int64)[:, ORDER]
+    votes[votes <= 1] = 0
+    usable = votes[:, :8].sum(1, keepdims=True)
+    expression = np.where(usable > 0, votes[:, :8] / np.maximum(usable, 1), np.nan).astype(np.float32)
+    landmarks = landmarks_px(table["landmarks"].to_pylist(), images)
+    return FaceSet(images, landmarks, expression, votes, weak_affect(expression))
+
+
+def majority_class(votes: np.ndarray) -> np.ndarray:
+    """(F,) the class with more than half of the votes left, or -1 where there is none or it is no expression."""
+    best = votes.argmax(1)
+    clear = votes.max(1) * 2 > votes.sum(1)
+    return np.where(clear & (best < 8), best, -1)

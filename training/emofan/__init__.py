@@ -1,0 +1,1 @@
+"""EmoFAN: the network, its loss, its samples and its training task."""

@@ -1,0 +1,97 @@
+"""What EmoFAN is trained with: the paper's loss (equations 5 to 10) and a landmark loss.
+
+Shapes: B faces, C classes, M the side of the heatmaps. Labels that are not known are NaN and do not count.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from training.emofan.network import STRIDE, EmoFANOutput, decode_landmarks
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LossConfig:
+    """Which terms count, and how much."""
+
+    categories: float = 1.0
+    """Cross entropy with the annotators' distribution (5)."""
+    affect: float = 1.0
+    """Valence and arousal: MSE, PCC and CCC terms (6, 9, 10)."""
+    shake_shake: bool = True
+    """Mix the three affect terms with weights drawn anew at each step (8); otherwise a third each."""
+    heatmap: float = 1.0
+    """Squared error of the heatmaps, summed over the map."""
+    landmark: float = 0.5
+    """Distance of decoded landmarks, in cells of the heatmap."""
+
+
+def pearson(a: Tensor, b: Tensor) -> Tensor:
+    """Correlation of two (B,) batches."""
+    a, b = a - a.mean(), b - b.mean()
+    return (a * b).sum() / (a.square().sum() * b.square().sum()).clamp(min=1e-8).sqrt()
+
+
+def concordance(a: Tensor, b: Tensor) -> Tensor:
+    """CCC of two (B,) batches, population moments (4)."""
+    covariance = ((a - a.mean()) * (b - b.mean())).mean()
+    spread = a.var(correction=0) + b.var(correction=0) + (a.mean() - b.mean()).square()
+    return 2 * covariance / spread.clamp(min=1e-8)
+
+
+def affect_terms(prediction: Tensor, truth: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """L_MSE (9), L_PCC (10), L_CCC (6) of (B, 2) valence and arousal."""
+    mse = (prediction - truth).square().mean(0).sum()
+    columns = list(zip(prediction.unbind(1), truth.unbind(1), strict=True))
+    pcc = 1 - torch.stack([pearson(p, t) for p, t in columns]).mean()
+    ccc = 1 - torch.stack([concordance(p, t) for p, t in columns]).mean()
+    return mse, pcc, ccc
+
+
+def draw_heatmaps(landmarks: Tensor, side: int) -> Tensor:
+    """(B, 68, M, M) Gaussians of one cell's width at landmarks (B, 68, 2) in crop px; all zero where NaN."""
+    cells = torch.arange(side, device=landmarks.device, dtype=landmarks.dtype) * STRIDE + (STRIDE - 1) / 2
+    dx = (cells - landmarks[..., 0:1]) / STRIDE
+    dy = (cells - landmarks[..., 1:2]) / STRIDE
+    return torch.nan_to_num(torch.exp(-(dx.square()[:, :, None, :] + dy.square()[:, :, :, None]) / 2))
+
+
+def emofan_loss(
+    output: EmoFANOutput,
+    expression: Tensor,
+    affect: Tensor,
+    landmarks: Tensor,
+    not_a_face: Tensor,
+    config: LossConfig,
+    rng: np.random.Generator,
+) -> dict[str, Tensor]:
+    """Loss of a batch and its parts.
+
+    expression (B, C) probabilities, affect (B, 2), landmarks (B, 68, 2) crop px, not_a_face (B,) bool: heatmaps are
+    to be empty there.
+    """
+    parts: dict[str, Tensor] = {}
+    labelled = expression.isfinite().all(1)
+    if labelled.any():
+        log_p = output.expression[labelled].float().log_softmax(1)
+        parts["categories"] = config.categories * -(expression[labelled] * log_p).sum(1).mean()
+    rated = affect.isfinite().all(1)
+    if rated.sum() > 1:
+        prediction = torch.stack([output.valence, output.arousal], 1)[rated].float()
+        terms = affect_terms(prediction, affect[rated])
+        weights = rng.uniform(0, 1, 3) if config.shake_shake else np.ones(3)
+        weights = weights / weights.sum()
+        mixed = torch.stack([float(w) * t for w, t in zip(weights, terms, strict=True)]).sum()
+        parts["affect"] = config.affect * mixed
+    marked = landmarks.isfinite().all((1, 2))
+    known = marked | not_a_face
+    if known.any():
+        heatmaps = output.heatmaps[known].float()
+        target = draw_heatmaps(landmarks[known], heatmaps.shape[-1])
+        parts["heatmap"] = config.heatmap * (heatmaps - target).square().sum((2, 3)).mean()
+    if marked.any():
+        found, _ = decode_landmarks(output.heatmaps[marked].float())
+        parts["landmark"] = config.landmark * (found - landmarks[marked]).norm(dim=2).mean() / STRIDE
+    return {"loss": torch.stack(list(parts.values())).sum(), **{k: v.detach() for k, v in parts.items()}}

@@ -1,0 +1,124 @@
+"""EmoFAN as a training task."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pipeline.crops import crop_matrix, warp
+from training.data.faceset import FaceSet
+from training.emofan.figures import Answer, expression_figures, landmark_figures
+from training.emofan.loss import LossConfig, emofan_loss
+from training.emofan.network import EmoFAN, EmoFANConfig, decode_landmarks
+from training.emofan.samples import CropConfig, face_square, sample_background, sample_face, to_pictures
+from training.face_detector.scenes import Scene
+from training.trainer import Batch
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MixConfig:
+    """What a batch is made of."""
+
+    batch_size: int = 64
+    newsfaces_share: float = 0.15
+    background_share: float = 0.08
+    """Crops without a face: the heatmaps learn to be empty there, so that their peaks say whether a face is seen."""
+    drawn_share: float = 0.0
+
+
+class EmoFANTask:
+    """Expression, valence, arousal and landmarks; scored by accuracy on the majority votes of FER+ val."""
+
+    def __init__(
+        self,
+        *,
+        network: EmoFANConfig,
+        mix: MixConfig,
+        crop: CropConfig,
+        loss: LossConfig,
+        ferplus: FaceSet,
+        ferplus_val: FaceSet,
+        newsfaces: FaceSet | None = None,
+        newsfaces_val: FaceSet | None = None,
+        drawn: FaceSet | None = None,
+        scenes: Sequence[Scene] = (),
+    ):
+        self._network, self._mix, self._crop, self._loss = network, mix, crop, loss
+        self._ferplus, self._newsfaces, self._scenes = ferplus, newsfaces, scenes
+        self._usable = np.flatnonzero(np.isfinite(ferplus.expression).all(1))
+        self._drawn = drawn
+        self._ferplus_val, self._newsfaces_val = ferplus_val, newsfaces_val
+
+    def network(self) -> nn.Module:
+        return EmoFAN(self._network)
+
+    def batch(self, rng: np.random.Generator) -> Batch:
+        mix, size = self._mix, self._crop.size_px
+        expression = np.full((mix.batch_size, 8), np.nan, np.float32)
+        affect = np.full((mix.batch_size, 2), np.nan, np.float32)
+        landmarks = np.full((mix.batch_size, 68, 2), np.nan, np.float32)
+        images = np.zeros((mix.batch_size, size, size), np.uint8)
+        num_empty = round(mix.background_share * mix.batch_size) if self._scenes else 0
+        for i in range(num_empty):
+            images[i] = self._background(rng)
+        for i, (faces, row) in enumerate(self._pick(mix.batch_size - num_empty, rng), num_empty):
+            images[i], landmarks[i] = sample_face(faces, row, self._crop, rng)
+            expression[i], affect[i] = faces.expression[row], faces.affect[row]
+        return {
+            "images": torch.from_numpy(images)[:, None],
+            "expression": torch.from_numpy(expression),
+            "affect": torch.from_numpy(affect),
+            "landmarks": torch.from_numpy(landmarks),
+            "not_a_face": torch.arange(mix.batch_size) < num_empty,
+        }
+
+    def _pick(self, count: int, rng: np.random.Generator) -> Iterator[tuple[FaceSet, int]]:
+        """Which faces of which sets make a batch of `count`."""
+        shares = ((self._newsfaces, self._mix.newsfaces_share), (self._drawn, self._mix.drawn_share))
+        for faces, share in shares:
+            if faces is not None:
+                rows = rng.integers(0, len(faces), round(share * self._mix.batch_size)).tolist()
+                count -= len(rows)
+                yield from ((faces, row) for row in rows)
+        yield from ((self._ferplus, row) for row in rng.choice(self._usable, count).tolist())
+
+    def _background(self, rng: np.random.Generator) -> np.ndarray:
+        while True:
+            scene = self._scenes[int(rng.integers(0, len(self._scenes)))]
+            image = sample_background(scene, self._crop.size_px, rng)
+            if image is not None:
+                return image
+
+    def losses(self, model: nn.Module, batch: Batch, rng: np.random.Generator) -> dict[str, Tensor]:
+        images = batch["images"].float().div(255).contiguous(memory_format=torch.channels_last)
+        labels = (batch["expression"], batch["affect"], batch["landmarks"], batch["not_a_face"])
+        return emofan_loss(model(images), *labels, self._loss, rng)
+
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        figures = expression_figures(self._ferplus_val, predict(model, self._ferplus_val, self._crop))
+        chosen = {name: figures[name] for name in ("macro_recall", "ccc_valence", "ccc_arousal")}
+        if self._newsfaces_val is not None:
+            found = predict(model, self._newsfaces_val, self._crop)
+            chosen["nme"] = landmark_figures(self._newsfaces_val, found)["nme"]
+        return {"score": figures["accuracy"], **chosen}
+
+
+@torch.no_grad()
+def predict(model: nn.Module, faces: FaceSet, crop: CropConfig, *, batch_size: int = 256) -> Answer:
+    """Run `model` on the serving crop of every face."""
+    device = next(model.parameters()).device
+    matrices = [crop_matrix(face_square(faces, i, crop.factor), crop.size_px) for i in range(len(faces))]
+    parts = []
+    for start in range(0, len(faces), batch_size):
+        rows = range(start, min(start + batch_size, len(faces)))
+        images = np.stack([warp(faces.images[i], matrices[i], crop.size_px, resample="area") for i in rows])
+        x = torch.from_numpy(images)[:, None].to(device).float() / 255
+        out = model.eval()(x.contiguous(memory_format=torch.channels_last))
+        landmarks, peak = decode_landmarks(out.heatmaps)
+        affect = out.valence.clamp(-1, 1), out.arousal.clamp(-1, 1)
+        values = (out.expression.softmax(1), *affect, landmarks, peak.mean(1))
+        parts.append([value.float().cpu().numpy() for value in values])
+    expression, valence, arousal, points, peaks = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Answer(expression, valence, arousal, to_pictures(points, np.stack(matrices)), peaks)

@@ -1,0 +1,1 @@
+"""face-s: the network, its loss, its samples and its training task."""

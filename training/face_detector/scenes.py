@@ -1,0 +1,127 @@
+"""Pictures with marked faces: the reader of ``faces_in_scenes.parquet`` and the crops the detector is trained on.
+
+Boxes are x1 y1 x2 y2 in px. A face that is marked invalid, or too small to learn from, is *ignored*: an answer there is
+neither right nor wrong.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pyarrow.parquet as pq
+
+from training.data.faceset import decode_picture
+
+FACE_PX_MIN = 7.0
+"""Faces whose shorter side is less than this in a crop are ignored."""
+VISIBLE_MIN = 0.4
+"""Faces of which less than this share lies in a crop are ignored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One picture and its marked faces."""
+
+    image: np.ndarray
+    """(H, W) uint8 luma, or (H, W, 3) RGB."""
+    boxes: np.ndarray
+    """(G, 4) float32 px."""
+    invalid: np.ndarray
+    """(G,) bool: not a usable face, ignored in training and scoring."""
+
+
+def read_scenes(path: Path, split: str, *, colour: bool = False) -> list[Scene]:
+    """All pictures of one split (`train` or `val`), decoded to luma, or to RGB."""
+    columns = ["image", "boxes", "invalid", "width", "height"]
+    scenes = []
+    for row in pq.read_table(path, columns=columns, filters=[("split", "=", split)]).to_pylist():
+        image = decode_picture(row["image"], str(path), colour=colour)
+        size = np.tile(np.array([row["width"], row["height"]], np.float32), 2)
+        boxes = np.array(row["boxes"], np.float32).reshape(-1, 4) * size
+        scenes.append(Scene(image, boxes, np.array(row["invalid"], np.int8) == 1))
+    return scenes
+
+
+def sample_crop(scene: Scene, size_px: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A random square of `scene`, resampled to `size_px`: image (S, S) uint8, faces (G, 4), ignored (I, 4)."""
+    side, centre = _choose_square(scene, size_px, rng)
+    scale = size_px / side
+    flip = rng.random() < 0.5
+    matrix = np.array([[scale, 0, size_px / 2 - scale * centre[0]], [0, scale, size_px / 2 - scale * centre[1]]])
+    if flip:
+        matrix[0] = -matrix[0] + np.array([0, 0, size_px])
+    source = scene.image
+    if scale < 0.6:  # area-average first: bilinear sampling alone would alias
+        half = cv2.resize(source, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        fx, fy = half.shape[1] / source.shape[1], half.shape[0] / source.shape[0]
+        source, warp = half, matrix @ np.diag([1 / fx, 1 / fy, 1.0])
+    else:
+        warp = matrix
+    fill = int(rng.integers(0, 256))
+    image = cv2.warpAffine(source, warp, (size_px, size_px), flags=cv2.INTER_LINEAR, borderValue=fill)
+    corners = scene.boxes.reshape(-1, 2, 2) @ matrix[:, :2].T + matrix[:, 2]
+    boxes = np.concatenate([corners.min(1), corners.max(1)], 1).astype(np.float32)
+    faces, ignored = _split_faces(boxes, scene.invalid, size_px)
+    return degrade(image, rng), faces, ignored
+
+
+def _choose_square(scene: Scene, size_px: int, rng: np.random.Generator) -> tuple[float, np.ndarray]:
+    """Side and centre (2,) of the square to cut: around a face in 6 of 10, anywhere otherwise."""
+    height, width = scene.image.shape
+    extent = np.array([width, height])
+    side = rng.uniform(0.3, 1.6) * min(height, width)
+    usable = np.flatnonzero(~scene.invalid)
+    if len(usable) and rng.random() < 0.6:
+        x1, y1, x2, y2 = scene.boxes[rng.choice(usable)]
+        if rng.random() < 0.25:  # aim at a size of the face in the crop, so that large faces are not rare
+            face_px = np.exp(rng.uniform(np.log(20), np.log(0.9 * size_px)))
+            side = max(max(x2 - x1, y2 - y1) * size_px / face_px, size_px / 4)
+        reach = max(side / 2 - max(x2 - x1, y2 - y1) / 2, 0) * 0.9
+        centre = np.array([(x1 + x2) / 2, (y1 + y2) / 2]) + rng.uniform(-reach, reach, 2)
+    else:
+        centre = rng.uniform(0, extent)
+    if rng.random() < 0.9:  # keep to the picture; one in ten looks past its edge
+        spare = np.abs(extent - side) / 2
+        centre = np.clip(centre, extent / 2 - spare, extent / 2 + spare)
+    return side, centre
+
+
+def _split_faces(boxes: np.ndarray, invalid: np.ndarray, size_px: int) -> tuple[np.ndarray, np.ndarray]:
+    clipped = boxes.clip(0, size_px)
+    visible = (clipped[:, 2:] - clipped[:, :2]).prod(1) / np.maximum((boxes[:, 2:] - boxes[:, :2]).prod(1), 1e-6)
+    seen = visible > 0
+    skip = invalid | (visible < VISIBLE_MIN) | ((clipped[:, 2:] - clipped[:, :2]).min(1) < FACE_PX_MIN)
+    return clipped[seen & ~skip], clipped[seen & skip]
+
+
+def degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """What cameras and codecs do to a picture: light, gamma, blur, noise, compression. (S, S) uint8 in and out."""
+    if rng.random() < 0.6:
+        gain, offset, gamma = rng.uniform(0.6, 1.3), rng.uniform(-30, 30), np.exp(rng.uniform(-0.35, 0.35))
+        table = 255 * (np.arange(256) / 255) ** gamma
+        image = cv2.LUT(image, (gain * (table - 127) + 127 + offset).clip(0, 255).astype(np.uint8))
+    if rng.random() < 0.2:
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 1.5))
+    if rng.random() < 0.1:
+        length = int(rng.integers(3, 8))
+        kernel = np.zeros((length, length), np.float32)
+        kernel[length // 2] = 1 / length
+        image = cv2.filter2D(image, -1, kernel if rng.random() < 0.6 else kernel.T)
+    if rng.random() < 0.2:
+        noise = rng.standard_normal(image.shape, np.float32) * rng.uniform(2, 10)
+        image = (image + noise).clip(0, 255).astype(np.uint8)
+    if rng.random() < 0.2:
+        _, packed = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(20, 80))])
+        image = decode_picture(packed.tobytes(), "a crop")
+    return image
+
+
+def sample_batch(
+    scenes: Sequence[Scene], size_px: int, count: int, rng: np.random.Generator
+) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
+    """`count` crops: images (B, S, S) uint8, faces and ignored regions per crop."""
+    picks = rng.integers(0, len(scenes), count)
+    images, faces, ignored = zip(*(sample_crop(scenes[i], size_px, rng) for i in picks), strict=True)
+    return np.stack(images), list(faces), list(ignored)

@@ -1,0 +1,86 @@
+"""A training run as one YAML file: what is learnt, from what, how long. Read it, build its task, train it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from training.config import build, load_yaml
+from training.data.drawn import draw_faces, draw_scenes
+from training.data.ferplus import read_ferplus
+from training.data.newsfaces import read_newsfaces
+from training.emofan.loss import LossConfig
+from training.emofan.network import EmoFANConfig
+from training.emofan.samples import CropConfig
+from training.emofan.task import EmoFANTask, MixConfig
+from training.errors import TrainingError
+from training.face_detector.scenes import read_scenes
+from training.face_detector.task import DetectorConfig, DetectorTask
+from training.trainer import LoopConfig, Task, train
+
+DRAWN_SEED = 1000
+"""First seed of the people drawn for training; all stay below `training.drawn.HELD_OUT_SEED_MIN`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EmoFANRun:
+    """Training an EmoFAN on FER+, with landmarks from press photographs and drawn people beside it."""
+
+    loop: LoopConfig
+    network: EmoFANConfig = field(default_factory=EmoFANConfig)
+    mix: MixConfig = field(default_factory=MixConfig)
+    crop: CropConfig = field(default_factory=CropConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    drawn_faces: int = 6000
+    """How many faces are drawn, if `mix.drawn_share` is above 0."""
+
+    def task(self, data: Path) -> Task:
+        """The task, with all data in memory."""
+        return EmoFANTask(
+            network=self.network,
+            mix=self.mix,
+            crop=self.crop,
+            loss=self.loss,
+            ferplus=read_ferplus(data / "ferplus.parquet", "train"),
+            ferplus_val=read_ferplus(data / "ferplus.parquet", "val"),
+            newsfaces=read_newsfaces(data / "newsfaces.parquet", "train") if self.mix.newsfaces_share else None,
+            newsfaces_val=read_newsfaces(data / "newsfaces.parquet", "val"),
+            scenes=read_scenes(data / "faces_in_scenes.parquet", "train") if self.mix.background_share else (),
+            drawn=draw_faces(self.drawn_faces, seed=DRAWN_SEED) if self.mix.drawn_share else None,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FaceDetectorRun:
+    """Training a face detector on photographs of everyday scenes, with drawn people and clutter beside them."""
+
+    loop: LoopConfig
+    detector: DetectorConfig = field(default_factory=DetectorConfig)
+    drawn_scenes: int = 2500
+    """How many pictures are drawn, if `detector.drawn_share` is above 0."""
+
+    def task(self, data: Path) -> Task:
+        """The task, with all data in memory."""
+        return DetectorTask(
+            self.detector,
+            train=read_scenes(data / "faces_in_scenes.parquet", "train"),
+            val=read_scenes(data / "faces_in_scenes.parquet", "val"),
+            drawn=draw_scenes(self.drawn_scenes, seed=DRAWN_SEED) if self.detector.drawn_share else (),
+        )
+
+
+Run = EmoFANRun | FaceDetectorRun
+_KINDS: dict[str, type[Run]] = {"emofan": EmoFANRun, "face_detector": FaceDetectorRun}
+
+
+def read_run(path: Path) -> Run:
+    """The run that a YAML file describes. Raises TrainingError."""
+    content = load_yaml(path)
+    kind = content.pop("task", None)
+    if kind not in _KINDS:
+        raise TrainingError(f"{path}: task {kind!r} is not one of {', '.join(map(repr, _KINDS))}")
+    return build(_KINDS[kind], content, str(path))
+
+
+def train_run(run: Run, data: Path, folder: Path, *, device: str, log: Callable[[str], None]) -> Path:
+    """Train, or go on training, in `folder`; return the best weights."""
+    return train(run.task(data), run.loop, folder, device=device, log=log)

@@ -1,0 +1,158 @@
+"""From a training run to a network folder: the weights exported, and what its spec says measured on the way.
+
+An EmoFAN's landmark peaks become a visibility; a detector gets its thresholds, and the relation of its box to the
+landmarks' box of the same face.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from engines import EXPRESSIONS, BoxMap, Engine, Network, NetworkSpec
+from engines.network import CropSpec, DetectorSpec, InputSpec, OutputSpec, VisibilitySpec, read_network, write_spec
+from engines.store import reference_engine
+from training.data.drawn import draw_faces, draw_scenes
+from training.data.faceset import FaceSet
+from training.data.ferplus import read_ferplus
+from training.data.newsfaces import read_newsfaces
+from training.emofan.network import EmoFAN
+from training.emofan.samples import sample_background
+from training.evaluate import answer, candidates
+from training.export import ServedEmoFAN, ServedFaceDetector, export
+from training.face_detector.average_precision import match
+from training.face_detector.network import FaceDetector
+from training.face_detector.scenes import Scene, read_scenes
+from training.runs import EmoFANRun, FaceDetectorRun, Run
+
+PRECISION_START, PRECISION_KEEP = 0.97, 0.85
+"""Share of right answers on the validation pictures that the detector's two thresholds ask for."""
+LONG_SIDE_PX = 640
+SAMPLES_SEED = 7_000_000
+
+
+def ship(run: Run, weights: Path, data: Path, folder: Path, *, name: str, licence: str) -> Network:
+    """Write the network folder for the `weights` of `run`."""
+    state = torch.load(weights, map_location="cpu", weights_only=True)
+    if isinstance(run, EmoFANRun):
+        return _ship_emofan(run, state, data, folder, name, licence)
+    return _ship_detector(run, state, data, folder, name, licence)
+
+
+def _ship_emofan(
+    run: EmoFANRun, state: dict[str, torch.Tensor], data: Path, folder: Path, name: str, licence: str
+) -> Network:
+    model = EmoFAN(run.network)
+    model.load_state_dict(state)
+    side, crop = run.network.input_px, CropSpec(factor=run.crop.factor, resample="area")
+    spec = NetworkSpec(
+        name=name,
+        kind="affect",
+        sha256="",
+        licence=licence,
+        input=InputSpec(channels=1, height_px=side, width_px=side),
+        outputs={
+            "expression": OutputSpec(shape=[8], unit="probability", min=0, max=1, atol=1e-4),
+            "valence": OutputSpec(shape=[], unit="-1..1", min=-1, max=1, atol=1e-4),
+            "arousal": OutputSpec(shape=[], unit="-1..1", min=-1, max=1, atol=1e-4),
+            "landmarks": OutputSpec(shape=[68, 2], unit="crop px", atol=0.02),
+            "landmark_peak": OutputSpec(shape=[68], unit="1", atol=1e-3),
+        },
+        classes=list(EXPRESSIONS),
+        crop=crop,
+        weak_labels=True,
+    )
+    drawn = draw_faces(8, seed=SAMPLES_SEED)
+    samples = np.stack([cv2.resize(image[40:160, 40:160], (side, side)) for image in drawn.images])[..., None]
+    spec = export(ServedEmoFAN(model), spec, samples, folder)
+    engine = reference_engine(read_network(folder))
+    faces = [read_newsfaces(data / "newsfaces.parquet", "val"), read_ferplus(data / "ferplus.parquet", "val")]
+    scenes = read_scenes(data / "faces_in_scenes.parquet", "val")
+    peaks = np.concatenate([answer(engine, part).peak for part in faces])
+    write_spec(replace(spec, visibility=calibrate_visibility(engine, peaks, scenes)), folder)
+    return read_network(folder)
+
+
+def calibrate_visibility(
+    engine: Engine, face_peaks: np.ndarray, scenes: Sequence[Scene], seed: int = 0
+) -> VisibilitySpec:
+    """A logistic curve that tells the mean landmark peaks of faces (F,) from those of as many squares of background."""
+    rng = np.random.default_rng(seed)
+    side = engine.spec.input.height_px
+    assert side is not None
+    tries = (sample_background(scenes[int(i)], side, rng) for i in rng.integers(0, len(scenes), 6 * len(face_peaks)))
+    backgrounds = np.stack([image for image in tries if image is not None][: len(face_peaks)])[..., None]
+    nothing = engine.run(backgrounds)["landmark_peak"].mean(1)
+    peaks = np.concatenate([face_peaks, nothing])
+    is_face = np.concatenate([np.ones(len(face_peaks)), np.zeros(len(nothing))])
+    design = np.column_stack([peaks, np.ones_like(peaks)]).astype(np.float64)
+    weights = np.zeros(2)
+    for _ in range(50):  # Newton's method for logistic regression, lightly regularised
+        p = 1 / (1 + np.exp(-design @ weights))
+        gradient = design.T @ (is_face - p) - 1e-2 * weights
+        curvature = (design * (p * (1 - p))[:, None]).T @ design + 1e-2 * np.eye(2)
+        weights += np.linalg.solve(curvature, gradient)
+    return VisibilitySpec(slope=round(float(weights[0]), 3), offset=round(float(weights[1]), 3))
+
+
+def _ship_detector(
+    run: FaceDetectorRun, state: dict[str, torch.Tensor], data: Path, folder: Path, name: str, licence: str
+) -> Network:
+    model = FaceDetector(run.detector.channels, run.detector.head_channels)
+    model.load_state_dict(state)
+    rule = DetectorSpec(score_start=0.6, score_keep=0.4, nms_iou=0.45, box_map=BoxMap(dx=0, dy=0, width=1, height=1))
+    spec = NetworkSpec(
+        name=name,
+        kind="detector",
+        sha256="",
+        licence=licence,
+        input=InputSpec(channels=1, multiple_px=32, long_side_px=LONG_SIDE_PX),
+        outputs={
+            "boxes": OutputSpec(shape=[None, 4], unit="px", atol=0.05),
+            "scores": OutputSpec(shape=[None], unit="probability", min=0, max=1, atol=1e-3),
+        },
+        detector=rule,
+    )
+    drawn = draw_scenes(4, clutter_share=0.0, seed=SAMPLES_SEED)
+    samples = np.stack([cv2.resize(scene.image, (416, 256)) for scene in drawn])[..., None]
+    spec = export(ServedFaceDetector(model), spec, samples, folder)
+    engine = reference_engine(read_network(folder))
+    start, keep = choose_thresholds(engine, read_scenes(data / "faces_in_scenes.parquet", "val"))
+    box_map = measure_box_map(engine, read_newsfaces(data / "newsfaces.parquet", "val"))
+    write_spec(replace(spec, detector=replace(rule, score_start=start, score_keep=keep, box_map=box_map)), folder)
+    return read_network(folder)
+
+
+def choose_thresholds(engine: Engine, scenes: Sequence[Scene]) -> tuple[float, float]:
+    """Scores from which on `PRECISION_START` and `PRECISION_KEEP` of the answers of 16 px and more are right."""
+    judged = [verdict for s in scenes for verdict in match(s.boxes, s.invalid, candidates(engine, s.image), 16)[0]]
+    scores, right = np.array(sorted(judged, reverse=True), float).T
+    precision = np.cumsum(right) / np.arange(1, len(right) + 1)
+    picks = [scores[np.flatnonzero(precision >= wanted).max()] for wanted in (PRECISION_START, PRECISION_KEEP)]
+    return round(float(picks[0]), 2), round(float(picks[1]), 2)
+
+
+def measure_box_map(engine: Engine, faces: FaceSet) -> BoxMap:
+    """Where the landmarks' box lies in the detector's box of the same face: medians over faces with landmarks.
+
+    The close-ups get a margin as wide as they are: a detector wants to see what is around a face.
+    """
+    shares = []
+    for image, points in zip(faces.images, faces.landmarks, strict=True):
+        if not np.isfinite(points).all():
+            continue
+        margin = image.shape[0] // 2
+        padded = cv2.copyMakeBorder(image, margin, margin, margin, margin, cv2.BORDER_REFLECT)
+        found = candidates(engine, padded)
+        if not len(found) or found[0, 4] < 0.5:
+            continue
+        box, (low, high) = found[0, :4], (points.min(0) + margin, points.max(0) + margin)
+        size = box[2:] - box[:2]
+        shift = ((low + high) / 2 - (box[:2] + box[2:]) / 2) / size
+        if np.abs(shift).max() < 0.5:
+            shares.append(np.concatenate([shift, (high - low) / size]))
+    dx, dy, width, height = np.median(shares, axis=0).round(4).tolist()
+    return BoxMap(dx=dx, dy=dy, width=width, height=height)

@@ -1,0 +1,200 @@
+"""The training loop: one loop for every task.
+
+A `Task` says what a batch is, what the loss is and how good a network is; the loop steps, averages, logs, validates and
+saves. Everything random in step n comes from (seed, n), so a run that was killed and resumed ends with the weights of
+one that was not.
+"""
+
+import copy
+import json
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from training.errors import TrainingError
+
+Batch = dict[str, Any]
+
+
+class Task(Protocol):
+    """What is learnt. `batch` runs in another thread and must depend on `rng` alone."""
+
+    def network(self) -> nn.Module:
+        """A new network with fresh weights."""
+
+    def batch(self, rng: np.random.Generator) -> Batch:
+        """One training batch, on the CPU."""
+
+    def losses(self, model: nn.Module, batch: Batch, rng: np.random.Generator) -> dict[str, Tensor]:
+        """`loss`, to be minimised, and its parts for the log."""
+
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        """Figures on the validation set; `score` (higher is better) chooses the best weights."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OptimizerConfig:
+    """How the weights move."""
+
+    name: Literal["adam", "adamw"] = "adamw"
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.01
+    """Not applied to biases and normalisation."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    schedule: Literal["cosine", "one_cycle", "steps"] = "cosine"
+    """cosine: warm-up, then down to 1 %; one_cycle: up for a quarter, then down; steps: a tenth every `step_every`."""
+    warmup_steps: int = 500
+    step_every: int = 0
+    clip_norm: float = 10.0
+
+    def __post_init__(self) -> None:
+        if self.learning_rate <= 0:
+            raise ValueError(f"learning_rate must be above 0, got {self.learning_rate}")
+        if self.schedule == "steps" and self.step_every < 1:
+            raise ValueError("schedule 'steps' needs step_every of at least 1")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoopConfig:
+    """How long, and how carefully."""
+
+    steps: int
+    seed: int = 0
+    optimizer: OptimizerConfig = OptimizerConfig()
+    ema_decay: float = 0.999
+    """Weights are averaged with this decay; the average is what is validated and exported. 0: no averaging."""
+    precision: Literal["f32", "bf16"] = "f32"
+    validate_every: int = 1000
+    checkpoint_every: int = 500
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ValueError(f"steps must be at least 1, got {self.steps}")
+
+
+def train(
+    task: Task, config: LoopConfig, run_dir: Path, *, device: str = "cpu", log: Callable[[str], None] = print
+) -> Path:
+    """Train until `config.steps` and return the path of the best weights; go on from a checkpoint in `run_dir`."""
+    run_dir.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(config.seed)
+    model = task.network().to(device)
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types do not know it
+    average = copy.deepcopy(model).eval()
+    optimizer = _optimizer(model, config.optimizer)
+    step, best = 0, -math.inf
+    latest = run_dir / "checkpoint.pt"
+    if latest.exists():
+        state = torch.load(latest, map_location=device, weights_only=True)
+        if state["config"] != repr(config):
+            raise TrainingError(f"{run_dir} was started with other settings; use another folder or the same settings")
+        model.load_state_dict(state["model"])
+        average.load_state_dict(state["average"])
+        optimizer.load_state_dict(state["optimizer"])
+        step, best = state["step"], state["best"]
+        log(f"going on from step {step}")
+
+    def save() -> None:
+        state = {"model": model.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()}
+        _save({**state, "step": step, "best": best, "config": repr(config)}, latest)
+
+    started, seen = time.monotonic(), step
+    for batch in _batches(task, config, step):
+        model.train()
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, config)
+        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=config.precision == "bf16"):
+            parts = task.losses(model, _to(batch, device), np.random.default_rng((config.seed, step, 1)))
+        optimizer.zero_grad(set_to_none=True)
+        parts["loss"].backward()
+        norm = nn.utils.clip_grad_norm_(model.parameters(), config.optimizer.clip_norm)
+        if torch.isfinite(norm):
+            optimizer.step()
+        _average(average, model, min(config.ema_decay, (1 + step) / (10 + step)))
+        step += 1
+        if step % 100 == 0:
+            rate = (step - seen) / (time.monotonic() - started)
+            shown = " ".join(f"{name} {float(value.detach()):.4f}" for name, value in parts.items())
+            log(f"step {step}/{config.steps} {shown} lr {learning_rate(step, config):.2e} {rate:.1f} steps/s")
+        if step % config.validate_every == 0 or step == config.steps:
+            figures = task.validate(average)
+            _append(run_dir / "log.jsonl", {"step": step, **figures})
+            log(f"step {step} " + " ".join(f"{name} {value:.4f}" for name, value in figures.items()))
+            if figures["score"] > best:
+                best = figures["score"]
+                _save(average.state_dict(), run_dir / "best.pt")
+        if step % config.checkpoint_every == 0 or step == config.steps:
+            save()
+    return run_dir / "best.pt"
+
+
+def learning_rate(step: int, config: LoopConfig) -> float:
+    """The learning rate of one step (0-based)."""
+    peak, done = config.optimizer.learning_rate, step / config.steps
+    match config.optimizer.schedule:
+        case "steps":
+            return peak * 0.1 ** (step // config.optimizer.step_every)
+        case "one_cycle":
+            rising = done / 0.25
+            return peak * (0.04 + 0.96 * rising) if rising < 1 else peak * max(_cosine((done - 0.25) / 0.75), 1e-3)
+        case _:
+            warm = min((step + 1) / max(config.optimizer.warmup_steps, 1), 1.0)
+            return peak * warm * max(_cosine(done), 0.01)
+
+
+def _cosine(done: float) -> float:
+    return 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+
+
+def _optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
+    decayed = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
+    plain = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    cls = torch.optim.Adam if config.name == "adam" else torch.optim.AdamW
+    return cls(groups, lr=config.learning_rate, betas=config.betas)
+
+
+def _batches(task: Task, config: LoopConfig, first: int) -> Iterator[Batch]:
+    """Batches from step `first` on; the next ones are made in another thread while this one is learnt."""
+    with ThreadPoolExecutor(1) as pool:
+        ahead: deque[Future[Batch]] = deque()
+        for step in range(first, config.steps + 3):
+            if step < config.steps:
+                ahead.append(pool.submit(task.batch, np.random.default_rng((config.seed, step))))
+            if step >= first + 3 and ahead:
+                yield ahead.popleft().result()
+
+
+def _to(batch: Batch, device: str) -> Batch:
+    """The batch on `device`: tensors, and lists of tensors."""
+    return {k: [x.to(device) for x in v] if isinstance(v, list) else v.to(device) for k, v in batch.items()}
+
+
+@torch.no_grad()
+def _average(average: nn.Module, model: nn.Module, decay: float) -> None:
+    theirs = model.state_dict()
+    for name, value in average.state_dict().items():
+        if value.dtype.is_floating_point:
+            value.lerp_(theirs[name], 1 - decay)
+        else:
+            value.copy_(theirs[name])
+
+
+def _save(state: Any, path: Path) -> None:
+    half = path.with_name(f"_{path.name}")
+    torch.save(state, half)
+    half.replace(path)
+
+
+def _append(path: Path, row: dict[str, float]) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
