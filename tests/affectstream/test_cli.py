@@ -1,0 +1,142 @@
+"""The command as people type it: what it prints, which code it exits with, and never a traceback for their mistake."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+
+from affectstream import analyze, read_results
+from pipeline.errors import SourceError
+from tests.media import squares, write_video
+
+
+def cli(*arguments, **kwargs):
+    command = [sys.executable, "-m", "affectstream.cli", *map(str, arguments)]
+    environment = {**os.environ, "COLUMNS": "160"}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=240, **kwargs)
+
+
+def test_an_analysis_ends_with_a_summary_and_says_where_its_results_are(drawn_video, tmp_path):
+    done = cli("analyze", drawn_video, "-o", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "people.mp4" in done.stdout
+    assert re.search(r"1 of 1 analysed, 0:04 of video, \d+ faces in 40 frames", done.stdout)
+    assert f"results: {tmp_path / 'out'}" in done.stdout
+    assert len(read_results(tmp_path / "out", "tracks")) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["analyze", "nowhere.mp4", "-o", "out"], 3, "nowhere.mp4: no such file"),
+        (["analyze", "empty", "-o", "out"], 2, "no video or picture found"),
+        (["analyze", "text.mp4", "-o", "text.mp4/out"], 2, "cannot write results there"),
+        (["analyze", "text.mp4", "-o", "out"], 3, "text.mp4: is not a video"),
+        (["analyze", "text.mp4", "-o", "out", "--fps", "0"], 2, "sampling.fps=0.0"),
+        (["analyze", "text.mp4", "-o", "out", "--config", "wrong.yaml"], 2, "did you mean 'sampling'"),
+        (["analyze", "text.mp4", "-o", "out", "--network", "emofan"], 5, "did you mean 'emofan-s'"),
+        (["analyze", "text.mp4", "-o", "out", "--detector", "text.mp4"], 5, "no network 'text.mp4'"),
+        (["analyze", "text.mp4", "-o", "out", "--context", "workplace"], 4, "AI Act"),
+        (["analyze", "text.mp4"], 2, "--out"),
+        (["report", "empty"], 3, "no results there"),
+        (["overlay", "text.mp4", "-r", "empty", "-o", "o.mp4"], 3, "no results there"),
+        (["draw", "o.mp4", "--size", "big"], 2, "expected width x height"),
+        (["draw", "o.mp4", "--style", "baroque"], 2, "baroque"),
+        (["evaluate", "emofan-s", "--data", "empty"], 2, "no such file"),
+        (["train", "wrong.yaml", "--data", "empty", "-o", "r"], 2, "task None is not one of"),
+        (["engine", "build", "nothing"], 5, "no network 'nothing'"),
+        (["nonsense"], 2, "nonsense"),
+    ],
+)
+def test_a_users_mistake_gets_one_clear_line_and_its_code(tmp_path, arguments, code, told):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.mp4").write_text("no video\n" * 50)
+    (tmp_path / "wrong.yaml").write_text("version: 1\nsamplin: {fps: 3}\n")
+    done = cli(*arguments, cwd=tmp_path)
+    output = done.stdout + done.stderr
+    assert done.returncode == code, output
+    assert told in re.sub(r"\s*\n[│ ]*", " ", output)
+    assert "Traceback" not in output
+
+
+def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(tmp_path):
+    for i in range(3):
+        write_video(tmp_path / "clips" / f"{i}.mp4", squares(1500, 1700))
+    command = [
+        sys.executable,
+        "-m",
+        "affectstream.cli",
+        "analyze",
+        str(tmp_path / "clips"),
+        "-o",
+        str(tmp_path / "out"),
+    ]
+    process = subprocess.Popen(
+        [*command, "--fps", "native"], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    commits = tmp_path / "out" / "_commits"
+    for _ in range(1200):
+        time.sleep(0.05)
+        if commits.exists() and list(commits.glob("[!_]*.json")):
+            break
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to everybody
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted" in errors
+    assert "Traceback" not in errors
+    done_before = len(list(commits.glob("[!_]*.json")))
+    assert done_before >= 1
+    again = cli("analyze", tmp_path / "clips", "-o", tmp_path / "out", "--fps", "native")
+    assert again.returncode == 0
+    assert f"{done_before} of 3 done before" in again.stderr
+    assert len(read_results(tmp_path / "out", "frames")) == 4500
+
+
+def test_version_and_help():
+    assert re.fullmatch(r"affectstream \d+\.\d+\.\d+\n", cli("--version").stdout)
+    top = cli("--help").stdout
+    for command in ("analyze", "overlay", "report", "doctor", "engine", "train", "evaluate", "export", "draw", "demo"):
+        assert command in top
+        assert cli(command, "--help").returncode == 0
+
+
+def test_doctor_finds_this_machine_well():
+    done = cli("doctor")
+    assert done.returncode == 0, done.stdout
+    for part in ("openvino", "onnxruntime", "emofan-s", "face-s"):
+        assert part in done.stdout
+
+
+def test_engines_are_listed_built_and_verified():
+    assert "emofan-s-onnxruntime-f32" in cli("engine", "build", "emofan-s", "--runtime", "onnxruntime").stdout
+    assert "landmarks" in cli("engine", "verify", "emofan-s", "--runtime", "onnxruntime").stdout
+    listed = cli("engine", "list").stdout
+    assert "face-s" in listed
+    assert "emofan-s-onnxruntime-f32" in listed
+
+
+def test_drawing_writes_a_video_and_its_truth(tmp_path):
+    done = cli("draw", tmp_path / "d.mp4", "--seconds", "1", "--size", "320x180", "--fps", "10", "--seed", "5")
+    assert done.returncode == 0, done.stderr
+    truth = pd.read_parquet(tmp_path / "d.truth.parquet")
+    assert set(truth["frame_index"]) == set(range(10))
+
+
+def test_the_python_call_gives_the_points(drawn_video):
+    points = analyze(drawn_video, fps=5, landmarks=True, threads=1)
+    assert isinstance(points, pd.DataFrame)
+    assert points["track_id"].nunique() == 2
+    assert points["pts_ns"].nunique() == 20
+    assert len(points["landmarks"].iloc[0]) == 136
+
+
+def test_the_python_call_raises_what_went_wrong(tmp_path):
+    with pytest.raises(SourceError, match="no such file"):
+        analyze(tmp_path / "nowhere.mp4")
+    with pytest.raises(TypeError, match=r"known: fps"):
+        analyze(tmp_path / "nowhere.mp4", frames_per_second=3)

@@ -1,0 +1,81 @@
+"""What many tests share: where the optional data are, a cache of engines, the runners, small videos."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import pytest
+
+from engines import EngineOptions, load_engine, open_network
+from pipeline.config import load_config
+from pipeline.run import RunResult, run
+from pipeline.sources import find_sources
+from tests.media import squares, write_video
+
+cv2.setNumThreads(1)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Optional training data, real clips and reference numbers; tests that need them skip where they are absent."""
+    folder = Path(os.environ.get("AFFECTSTREAM_DATA", Path(__file__).parents[2] / "shared"))
+    if not folder.is_dir():
+        pytest.skip(f"no data: neither AFFECTSTREAM_DATA nor {folder} is a folder")
+    return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def engine_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Engines are built into a folder of this session's, not the user's."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AFFECTSTREAM_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def detector():
+    """The shipped face detector."""
+    return load_engine(open_network("face-s"), EngineOptions(threads=1))
+
+
+@pytest.fixture(scope="session")
+def affect():
+    """The shipped EmoFAN."""
+    return load_engine(open_network("emofan-s"), EngineOptions(threads=1))
+
+
+@pytest.fixture(scope="session")
+def square_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seconds, two white squares that move."""
+    return write_video(tmp_path_factory.mktemp("videos") / "squares.mp4", squares(50), fps=25)
+
+
+@pytest.fixture(scope="session")
+def drawn_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four seconds of two drawn people, with the truth beside it."""
+    from training.drawn import make_scene
+    from training.drawn.footage import write_footage
+
+    path = tmp_path_factory.mktemp("drawn") / "people.mp4"
+    scene = make_scene(
+        3, size_px=(480, 270), fps=20, duration_s=4.0, num_people=2, style="studio", comings_and_goings=False
+    )
+    write_footage(scene, path)
+    return path
+
+
+Analyze = Callable[..., RunResult]
+
+
+@pytest.fixture(params=["in-process", "worker"])
+def analyze_all(request: pytest.FixtureRequest) -> Analyze:
+    """Every way to run an analysis: in the caller's process, and in a worker."""
+
+    def analyze(sources, out: Path, fresh: bool = False, **settings) -> RunResult:
+        overrides = {key.replace("__", "."): value for key, value in settings.items()}
+        config = load_config(None, {"networks.threads": 1, **overrides})
+        return run(find_sources(sources), out, config, in_process=request.param == "in-process", fresh=fresh)
+
+    return analyze

@@ -1,0 +1,185 @@
+"""The engine seam: padding, batch shapes, building, verifying, refusing."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from engines import EngineError, EngineInfo, EngineOptions, NetworkError, VerificationError, load_engine, open_network
+from engines.engine import FixedShapeEngine, _chunks
+from engines.network import InputSpec, NetworkSpec, OutputSpec, write_spec
+from engines.store import build, engine_folder, list_engines, reference_engine
+from engines.verify import check_same
+
+INFO = EngineInfo(id="test", runtime="test", precision="f32", device="test")
+SPEC = NetworkSpec(
+    name="sum",
+    kind="affect",
+    sha256="0",
+    licence="none",
+    input=InputSpec(channels=1, height_px=4, width_px=4),
+    outputs={"total": OutputSpec(shape=[], unit="1", atol=1e-6)},
+)
+
+
+def sums(shapes=(8, 2), seen=None):
+    """An engine that sums pixels, and notes the batches it was run at."""
+
+    def compile_shape(shape):
+        def run(images):
+            assert images.shape == shape
+            if seen is not None:
+                seen.append(shape[0])
+            return {"total": images.sum((1, 2, 3)).astype(np.float32)}
+
+        return run
+
+    return FixedShapeEngine(SPEC, INFO, shapes, compile_shape)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 5, 7, 8, 9, 17, 40])
+def test_any_number_of_pictures_gets_as_many_answers_in_order(count):
+    images = np.random.default_rng(count).integers(0, 256, (count, 4, 4, 1), np.uint8)
+    assert sums().run(images)["total"].tolist() == images.sum((1, 2, 3)).tolist()
+
+
+@pytest.mark.parametrize("count", range(1, 60))
+def test_batches_cover_all_pictures_and_little_more(count):
+    chunks = _chunks(count, (16, 4, 1))
+    assert sum(inside for _, inside in chunks) == count
+    assert all(0 < inside <= shape for shape, inside in chunks)
+    assert sum(shape for shape, _ in chunks) < count + 8
+
+
+def test_only_compiled_shapes_are_run():
+    seen = []
+    sums((8, 2), seen).run(np.zeros((11, 4, 4, 1), np.uint8))
+    assert set(seen) <= {8, 2}
+
+
+@pytest.mark.parametrize(
+    "images", [np.zeros((1, 4, 4, 3), np.uint8), np.zeros((1, 4, 4, 1), np.float32), np.zeros((1, 5, 4, 1), np.uint8)]
+)
+def test_pictures_that_do_not_fit_are_refused_with_what_is_expected(images):
+    with pytest.raises(EngineError, match=r"expected|must be uint8"):
+        sums().run(images)
+
+
+@pytest.mark.parametrize("name", ["emofan-s", "face-s"])
+@pytest.mark.parametrize("runtime", ["openvino", "onnxruntime"])
+def test_shipped_networks_agree_with_the_reference_on_every_runtime(name, runtime):
+    network = open_network(name)
+    engine = load_engine(network, EngineOptions(runtime=runtime, threads=1))
+    worst = check_same(engine, reference_engine(network), network.samples)
+    assert set(worst) == set(network.spec.outputs)
+
+
+@pytest.mark.parametrize("runtime", ["openvino", "onnxruntime"])
+def test_a_faces_numbers_do_not_depend_on_its_neighbours(runtime):
+    network = open_network("emofan-s")
+    engine = load_engine(network, EngineOptions(runtime=runtime, threads=1))
+    images = np.resize(network.samples, (21, *network.samples.shape[1:]))
+    together = engine.run(images)
+    for i in (0, 7, 20):
+        alone = engine.run(images[i : i + 1])
+        for output in together:
+            np.testing.assert_allclose(alone[output][0], together[output][i], atol=1e-4)
+
+
+def test_emofan_gives_values_in_their_ranges():
+    network = open_network("emofan-s")
+    noise = np.random.default_rng(0).integers(0, 256, (8, *network.samples.shape[1:]), np.uint8)
+    out = load_engine(network, EngineOptions(threads=1)).run(noise)
+    np.testing.assert_allclose(out["expression"].sum(1), 1, atol=1e-5)
+    assert np.abs(out["valence"]).max() <= 1
+    assert np.abs(out["arousal"]).max() <= 1
+    assert np.isfinite(out["landmarks"]).all()
+
+
+def test_an_engine_is_built_once_and_named_after_all_it_depends_on():
+    network = open_network("emofan-s")
+    one, two = EngineOptions(threads=1), EngineOptions(threads=2)
+    folder = build(network, one)
+    stamp = (folder / "engine.json").stat().st_mtime_ns
+    assert build(network, one) == folder
+    assert (folder / "engine.json").stat().st_mtime_ns == stamp
+    assert engine_folder(network, two) != folder
+    other = replace(network, spec=replace(network.spec, sha256="f" * 64))
+    assert engine_folder(other, one) != folder
+    content = json.loads((folder / "engine.json").read_text())
+    assert content["network_sha256"] == network.spec.sha256
+    assert set(content["max_abs_difference"]) == set(network.spec.outputs)
+    assert str(folder) in {engine["folder"] for engine in list_engines()}
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """The shipped EmoFAN, copied to where it may be spoilt."""
+    shutil.copytree(open_network("emofan-s").folder, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def test_an_engine_outside_its_tolerance_is_refused_and_not_kept(copied):
+    spec = open_network(copied).spec
+    strict = {name: replace(output, atol=-1.0) for name, output in spec.outputs.items()}
+    write_spec(replace(spec, name="strict", outputs=strict), copied)
+    network = open_network(copied)
+    with pytest.raises(VerificationError, match="differs from the float32 reference"):
+        load_engine(network, EngineOptions(threads=1))
+    assert not engine_folder(network, EngineOptions(threads=1)).exists()
+
+
+def test_not_a_number_is_outside_any_tolerance():
+    class Broken:
+        spec, info = SPEC, INFO
+
+        def run(self, images):
+            return {"total": np.full(len(images), np.nan, np.float32)}
+
+    with pytest.raises(VerificationError):
+        check_same(Broken(), sums(), np.zeros((2, 4, 4, 1), np.uint8))
+
+
+def test_a_damaged_model_is_refused(copied):
+    model = copied / "network.onnx"
+    content = bytearray(model.read_bytes())
+    content[1000] ^= 1
+    model.write_bytes(content)
+    with pytest.raises(NetworkError, match="damaged or replaced"):
+        open_network(copied)
+
+
+def test_an_unknown_network_gets_the_nearest_name():
+    with pytest.raises(NetworkError, match="did you mean 'emofan-s'"):
+        open_network("emofan_s")
+
+
+def test_an_unknown_key_in_a_spec_is_named(copied):
+    path = copied / "network.json"
+    path.write_text(path.read_text().replace('"licence"', '"license"'))
+    with pytest.raises(NetworkError, match="license"):
+        open_network(copied)
+
+
+def test_unknown_runtimes_and_precisions_list_what_there_is():
+    network = open_network("emofan-s")
+    with pytest.raises(EngineError, match="openvino, onnxruntime"):
+        load_engine(network, EngineOptions(runtime="magic"))
+    with pytest.raises(EngineError, match="f32"):
+        load_engine(network, EngineOptions(runtime="onnxruntime", precision="int3"))
+
+
+@pytest.mark.parametrize("file", ["yunet_n_640_640.onnx", "yunet_n_dynamic.onnx"])
+def test_a_yunet_file_is_a_detector(shared, file):
+    engine = load_engine(open_network(shared / "models" / file))
+    found = engine.run(np.zeros((2, 96, 128, 3), np.uint8))
+    assert found["boxes"].shape[::2] == (2, 4)
+    assert found["scores"].max(initial=0) < 0.5
+
+
+def test_another_onnx_file_is_no_yunet():
+    model = open_network("emofan-s").model_path
+    with pytest.raises(NetworkError, match="not a YuNet"):
+        load_engine(open_network(model))

@@ -1,0 +1,58 @@
+"""Small videos made on the spot."""
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+
+def squares(count: int, width: int = 160, height: int = 120) -> list[np.ndarray]:
+    """Two white squares on grey: one goes to the right, one stands still."""
+    frames = []
+    for i in range(count):
+        image = np.full((height, width, 3), 40, np.uint8)
+        image[20:44, 10 + i : 34 + i] = 250
+        image[70:100, 110:140] = 235
+        frames.append(image)
+    return frames
+
+
+def write_video(
+    path: Path,
+    images: Iterable[np.ndarray],
+    *,
+    fps: float = 25,
+    pts_s: Sequence[float] | None = None,
+    codec: str = "libx264",
+    pix_fmt: str = "yuv420p",
+    options: dict[str, str] | None = None,
+    aspect: Fraction | None = None,
+    rotation: int = 0,
+    gop: int = 12,
+    crf: int = 12,
+) -> Path:
+    """Encode (H, W, 3) BGR pictures; `pts_s` gives each its time, else they come evenly."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    base = Fraction(1, 90_000)
+    with av.open(str(path), "w") as container:
+        settings = {"crf": str(crf), "preset": "veryfast"} if codec.startswith("libx26") else {}
+        stream = container.add_stream(
+            codec, rate=Fraction(fps).limit_denominator(1001), options=settings | (options or {})
+        )
+        stream.pix_fmt, stream.gop_size = pix_fmt, gop
+        stream.codec_context.time_base = base
+        if rotation:
+            stream.set_display_rotation(rotation)
+        if aspect is not None:
+            stream.codec_context.sample_aspect_ratio = aspect
+        for index, image in enumerate(images):
+            if index == 0:
+                stream.height, stream.width = image.shape[:2]
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24").reformat(format=pix_fmt)
+            time_s = Fraction(index) / Fraction(fps) if pts_s is None else Fraction(pts_s[index])
+            frame.pts, frame.time_base = round(time_s / base), base
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path

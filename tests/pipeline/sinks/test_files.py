@@ -1,0 +1,94 @@
+"""Tables as files: names, parts, order, and nothing half-written."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.errors import SinkError
+from pipeline.sinks import FileSink
+from pipeline.sinks.files import PART_NS, write_json
+from pipeline.tables import FRAMES, POINTS, TRACKS, repeat, table
+from pipeline.timeline import Finished
+
+NS = 1_000_000_000
+
+
+def rows(times_s, track=1):
+    """Finished points at these times, and a frame for each."""
+    count = len(times_s)
+    key = {"run_id": repeat("r", count), "stream_id": repeat("s", count), "epoch": np.zeros(count, np.int32)}
+    pts_ns = np.round(np.array(times_s) * NS).astype(np.int64)
+    common = {**key, "ts_source": repeat("file", count), "pts_ns": pts_ns}
+    points = {name: np.zeros(count, np.float32) for name in POINTS.names if POINTS.field(name).type == pa.float32()}
+    points |= common | {"track_id": np.full(count, track), "quality": np.zeros(count, int), "grade": np.full(count, 2)}
+    frames = {"status": ["ok"] * count, "num_faces": np.ones(count, int), "scene_cut": [False] * count}
+    frames |= {"corrupt": [False] * count, "quality_level": np.zeros(count, int), "width": np.ones(count, int)}
+    return Finished(
+        table({**common, **frames, "height": np.ones(count, int)}, FRAMES, count),
+        table({**points, "expression": ["neutral"] * count}, POINTS, count),
+        TRACKS.empty_table(),
+    )
+
+
+@pytest.fixture
+def sink(tmp_path):
+    return FileSink(tmp_path, "a b.mp4~12345678", format="parquet", metadata={"who": "us"})
+
+
+def files(root, name):
+    return sorted(path.name for path in (root / name).rglob("*.parquet"))
+
+
+def test_a_file_is_named_after_its_first_row_and_sorted_by_track(sink, tmp_path):
+    sink.write(rows([1, 2, 3], track=2))
+    sink.write(rows([3, 4], track=1))
+    sink.flush()
+    assert files(tmp_path, "points") == [f"{NS:019d}.parquet"]
+    written = pq.read_table(next((tmp_path / "points").rglob("*.parquet")), partitioning=None)
+    assert written["track_id"].to_pylist() == [1, 1, 2, 2, 2]
+    assert written.schema.metadata[b"who"] == b"us"
+
+
+@pytest.mark.parametrize("piece", [1, 7, 1000])
+def test_files_are_cut_on_a_fixed_grid_however_rows_come(tmp_path, piece):
+    sink = FileSink(tmp_path, "s~1", format="parquet", metadata={})
+    times = np.arange(0.5, 2.5 * PART_NS / NS, 10)
+    for start in range(0, len(times), piece):
+        sink.write(rows(times[start : start + piece]))
+    sink.flush()
+    firsts = [times[times * NS >= edge].min() for edge in (0, PART_NS, 2 * PART_NS)]
+    assert files(tmp_path, "points") == [f"{round(first * NS):019d}.parquet" for first in firsts]
+    assert sum(part.rows for part in sink.parts if part.table == "points") == len(times)
+
+
+def test_many_rows_make_several_files_and_no_moment_is_torn(tmp_path, monkeypatch):
+    monkeypatch.setattr("pipeline.sinks.files.PART_ROWS_MAX", 10)
+    sink = FileSink(tmp_path, "s~1", format="parquet", metadata={})
+    for second in range(6):
+        sink.write(rows([second] * 4))
+    sink.flush()
+    moments = [
+        set(pq.read_table(path, partitioning=None)["pts_ns"].to_pylist())
+        for path in (tmp_path / "points").rglob("*.parquet")
+    ]
+    assert len(moments) == 2
+    assert sum(len(m) for m in moments) == 6
+
+
+def test_what_cannot_be_written_is_kept_and_told(sink, tmp_path):
+    sink.write(rows([1]))
+    (tmp_path / "points").write_text("a file is in the way")
+    with pytest.raises(SinkError, match="cannot be written"):
+        sink.flush()
+    (tmp_path / "points").unlink()
+    sink.flush()
+    assert files(tmp_path, "points")
+
+
+def test_nothing_half_written_is_visible(tmp_path):
+    write_json(tmp_path / "a.json", {"x": 1})
+    with pytest.raises(TypeError):
+        write_json(tmp_path / "a.json", {"x": object()})
+    assert (tmp_path / "a.json").read_text() == '{\n  "x": 1\n}\n'
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
