@@ -126,20 +126,23 @@ def held_out(tmp_path_factory):
             num_cuts=i % 2,
         )
         truth = pd.read_parquet(write_footage(scene, path))
-        points, *_ = analyse(path, folder / f"out-{i}")
-        pairs.append(matched(points, truth))
+        points, frames, _ = analyse(path, folder / f"out-{i}")
+        pairs.append(matched(points, truth[truth["pts_ns"].isin(frames["pts_ns"])]))
     return pairs
 
 
 def matched(points, truth):
-    """Every drawn face on an analysed frame, with the row whose box overlaps it most."""
+    """Every drawn face of `truth`, with the row of its frame whose box overlaps it most; overlap 0 where none does."""
     rows = []
-    for pts_ns, faces in truth[truth["pts_ns"].isin(points["pts_ns"])].groupby("pts_ns"):
+    for pts_ns, faces in truth.groupby("pts_ns"):
         now = points[points["pts_ns"] == pts_ns]
         overlap = pairwise_iou(faces[["x1", "y1", "x2", "y2"]].to_numpy(), now[["x1", "y1", "x2", "y2"]].to_numpy())
         for face, ious in zip(faces.itertuples(), overlap, strict=True):
-            best = now.iloc[ious.argmax()]
-            rows.append((face.person_id, face.visible, face.valence, ious.max(), best.track_id, best.valence))
+            iou, track, valence = 0.0, -1, np.nan
+            if ious.max(initial=0.0) > 0:
+                best = now.iloc[ious.argmax()]
+                iou, track, valence = ious.max(), best.track_id, best.valence
+            rows.append((face.person_id, face.visible, face.valence, iou, track, valence))
     return pd.DataFrame(rows, columns=["person", "visible", "valence", "iou", "track", "predicted"])
 
 
