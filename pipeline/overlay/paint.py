@@ -10,13 +10,13 @@ from pipeline.overlay.courses import Course, Moment
 Colour = tuple[int, int, int]
 _Rectangle = tuple[int, int, int, int]
 
-# Okabe & Ito's palette, which colour-blind people can tell apart, as BGR.
+# Okabe & Ito's palette, which colour-blind people can tell apart, as BGR; the hues follow each other as in the report.
 _PALETTE: tuple[Colour, ...] = (
-    (0, 159, 230),
     (233, 180, 86),
+    (0, 159, 230),
     (115, 158, 0),
-    (66, 228, 240),
     (167, 121, 204),
+    (66, 228, 240),
     (0, 94, 213),
     (178, 114, 0),
 )
