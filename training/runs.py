@@ -35,15 +35,19 @@ class EmoFANRun:
 
     def task(self, data: Path) -> Task:
         """The task, with all data in memory."""
+        ferplus_val = read_ferplus(data / "ferplus.parquet", "val")
+        newsfaces_val = read_newsfaces(data / "newsfaces.parquet", "val")
+        ferplus = read_ferplus(data / "ferplus.parquet", "train").without(ferplus_val)
+        newsfaces = read_newsfaces(data / "newsfaces.parquet", "train").without(newsfaces_val)
         return EmoFANTask(
             network=self.network,
             mix=self.mix,
             crop=self.crop,
             loss=self.loss,
-            ferplus=read_ferplus(data / "ferplus.parquet", "train"),
-            ferplus_val=read_ferplus(data / "ferplus.parquet", "val"),
-            newsfaces=read_newsfaces(data / "newsfaces.parquet", "train") if self.mix.newsfaces_share else None,
-            newsfaces_val=read_newsfaces(data / "newsfaces.parquet", "val"),
+            ferplus=ferplus,
+            ferplus_val=ferplus_val,
+            newsfaces=newsfaces if self.mix.newsfaces_share else None,
+            newsfaces_val=newsfaces_val,
             scenes=read_scenes(data / "faces_in_scenes.parquet", "train") if self.mix.background_share else (),
             drawn=draw_faces(self.drawn_faces, seed=DRAWN_SEED) if self.mix.drawn_share else None,
         )

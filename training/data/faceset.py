@@ -1,6 +1,6 @@
 """Faces with whatever is known of them: what every reader returns and every task learns from.
 
-Shapes: F faces, N = 68 landmarks, C = 8 expression classes in the order of `engines.spec.EXPRESSIONS`.
+Shapes: F faces, N = 68 landmarks, C = 8 expression classes in the order of `engines.EXPRESSIONS`.
 What is not known of a face is NaN.
 """
 
@@ -62,6 +62,18 @@ class FaceSet:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def without(self, other: "FaceSet") -> "FaceSet":
+        """These faces less those whose very picture is in `other` too: FER2013 holds many pictures twice."""
+        known = {image.tobytes() for image in other.images}
+        keep = [row for row, image in enumerate(self.images) if image.tobytes() not in known]
+        return FaceSet(
+            [self.images[row] for row in keep],
+            self.landmarks[keep],
+            self.expression[keep],
+            self.votes[keep],
+            self.affect[keep],
+        )
 
 
 def weak_affect(expression: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What EmoFAN is trained with: the paper's loss (equations 5 to 10) and a landmark loss.
+"""What EmoFAN is trained with: the paper's loss (equations 5, 6 and 8 to 10) and a landmark loss.
 
 Shapes: B faces, C classes, M the side of the heatmaps. Labels that are not known are NaN and do not count.
 """
@@ -25,7 +25,7 @@ class LossConfig:
     heatmap: float = 1.0
     """Squared error of the heatmaps, summed over the map."""
     landmark: float = 0.5
-    """Distance of decoded landmarks, in cells of the heatmap."""
+    """Distance of decoded landmarks, in cells of the heatmap; those outside the crop do not count."""
 
 
 def pearson(a: Tensor, b: Tensor) -> Tensor:
@@ -93,5 +93,8 @@ def emofan_loss(
         parts["heatmap"] = config.heatmap * (heatmaps - target).square().sum((2, 3)).mean()
     if marked.any():
         found, _ = decode_landmarks(output.heatmaps[marked].float())
-        parts["landmark"] = config.landmark * (found - landmarks[marked]).norm(dim=2).mean() / STRIDE
+        truth, last = landmarks[marked], output.heatmaps.shape[-1] * STRIDE - 1
+        inside = ((truth >= 0) & (truth <= last)).all(2)
+        error = (found - truth).norm(dim=2) * inside
+        parts["landmark"] = config.landmark * error.sum() / inside.sum().clamp(min=1) / STRIDE
     return {"loss": torch.stack(list(parts.values())).sum(), **{k: v.detach() for k, v in parts.items()}}

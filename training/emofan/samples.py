@@ -70,8 +70,8 @@ def sample_background(scene: Scene, size_px: int, rng: np.random.Generator) -> n
     side = min(height, width) * np.exp(rng.uniform(np.log(0.06), np.log(0.7)))
     x, y = rng.uniform(side / 2, width - side / 2), rng.uniform(side / 2, height - side / 2)
     low, high = np.array([x, y]) - side / 2, np.array([x, y]) + side / 2
-    gap = np.maximum(np.maximum(scene.boxes[:, :2] - high, low - scene.boxes[:, 2:]).max(1), -1e9)
-    if len(gap) and gap.min() < 0:
+    gap = np.maximum(scene.boxes[:, :2] - high, low - scene.boxes[:, 2:]).max(1)
+    if (gap < 0).any():
         return None
     return degrade(warp(scene.image, crop_matrix((x, y, side), size_px), size_px, resample="area"), rng)
 
@@ -79,8 +79,8 @@ def sample_background(scene: Scene, size_px: int, rng: np.random.Generator) -> n
 def _sample(image: np.ndarray, matrix: np.ndarray, size_px: int, rng: np.random.Generator) -> np.ndarray:
     """Warp with a random kind of outside: black as in serving, the edge drawn out, one grey, or noise."""
     if rng.random() < 0.25:  # small faces: what a camera far away would have seen
-        shrink = rng.uniform(0.25, 0.9) * size_px / max(image.shape) * np.hypot(matrix[0, 0], matrix[0, 1]) ** -1
-        if shrink * max(image.shape) >= 12 and shrink < 1:
+        shrink = rng.uniform(0.25, 0.9) * np.hypot(matrix[0, 0], matrix[0, 1])
+        if shrink < 1:
             small = cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
             fx, fy = small.shape[1] / image.shape[1], small.shape[0] / image.shape[0]
             to_full = np.array([[1 / fx, 0, 0.5 / fx - 0.5], [0, 1 / fy, 0.5 / fy - 0.5], [0, 0, 1]])

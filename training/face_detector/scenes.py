@@ -53,12 +53,11 @@ def sample_crop(scene: Scene, size_px: int, rng: np.random.Generator) -> tuple[n
     if flip:
         matrix[0] = -matrix[0] + np.array([0, 0, size_px])
     source = scene.image
+    warp = matrix.copy()
     if scale < 0.6:  # area-average first: bilinear sampling alone would alias
-        half = cv2.resize(source, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        fx, fy = half.shape[1] / source.shape[1], half.shape[0] / source.shape[0]
-        source, warp = half, matrix @ np.diag([1 / fx, 1 / fy, 1.0])
-    else:
-        warp = matrix
+        source = cv2.resize(source, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        warp[:, :2] *= np.array(scene.image.shape[1::-1]) / source.shape[1::-1]
+    warp[:, 2] += warp[:, :2].sum(1) / 2 - 0.5  # boxes are measured from edges of pixels, OpenCV warps their centres
     fill = int(rng.integers(0, 256))
     image = cv2.warpAffine(source, warp, (size_px, size_px), flags=cv2.INTER_LINEAR, borderValue=fill)
     corners = scene.boxes.reshape(-1, 2, 2) @ matrix[:, :2].T + matrix[:, 2]
