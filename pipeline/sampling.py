@@ -20,9 +20,11 @@ def sample(
     """
     clock = _Clock(fps, info, start_s)
     start_ns, end_ns = round(start_s * NS), None if end_s is None else round(end_s * NS)
-    shown_until_ns = 0
+    shown_until_ns = start_ns
     for frame in frames:
         if end_ns is not None and frame.pts_ns >= end_ns:
+            if frame.damage_before:
+                yield from clock.missing(shown_until_ns, end_ns)
             return
         if frame.pts_ns < start_ns:
             continue

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import av
 import numpy as np
@@ -22,6 +23,8 @@ DAMAGE_S = 2.0
 """A hole in the times of frames this soon after damage was met is laid to it."""
 SEEK_MARGIN_S = 2.0
 """A start closer to the beginning than this is reached by decoding, which keeps frame numbers exact."""
+SEEK_BACK_S = (0.0, 20.0, 120.0)
+"""How much earlier is tried where a seek went too far, as in MPEG streams, which have no index."""
 
 
 @dataclass(slots=True)
@@ -67,7 +70,15 @@ class VideoReader:
 
     def __init__(self, path: str | Path, *, start_s: float = 0.0):
         """Raises SourceError, naming the file and the cause."""
-        self._path = str(path)
+        self._path, self._start_s = str(path), start_s
+        self._sought = False
+        self._last_stamp_ns: int | None = None
+        self._open()
+        self.info = self._read_info()
+        self._convert = PictureConverter(self._stream.sample_aspect_ratio)
+
+    def _open(self, thread_type: Literal["AUTO", "SLICE"] = "AUTO") -> None:
+        """At the beginning of the file."""
         try:
             self._container: InputContainer = av.open(self._path, metadata_errors="ignore")
         except av.FFmpegError as exc:
@@ -77,13 +88,8 @@ class VideoReader:
             self._container.close()
             raise SourceError(f"{self._path}: has no video stream")
         self._stream = videos[0]
-        self._stream.thread_type = "AUTO"
+        self._stream.thread_type = thread_type
         self._origin = _origin(self._container, self._stream)
-        self.info = self._read_info()
-        self._convert = PictureConverter(self._stream.sample_aspect_ratio)
-        self._sought = start_s > SEEK_MARGIN_S and not self.info.is_picture
-        if self._sought:
-            self._seek(start_s)
 
     def __enter__(self) -> Self:
         return self
@@ -92,16 +98,20 @@ class VideoReader:
         self._container.close()
 
     def frames(self) -> Iterator[DecodedFrame]:
-        """All frames from the start on, times strictly increasing. Packets that cannot be decoded are passed over."""
-        period_ns = self.info.period_ns or 1
+        """All frames from `start_s`, or somewhat earlier, on, times strictly increasing.
+
+        Packets that cannot be decoded are passed over.
+        """
+        period_ns = step_ns = self.info.period_ns or 1
         index, last_ns, offset_ns = 0, -1, 0
         damage_ns: int | None = None
-        for frame, damaged in self._decode():
+        for frame, damaged in chain(self._decode_from_start(), self._decode_rest()):
             if damaged:
                 damage_ns = last_ns
             if frame is None:
                 continue
-            pts_ns = self._time_ns(frame, index) + offset_ns
+            stamp_ns = self._stamp_ns(frame)
+            pts_ns = stamp_ns + offset_ns if stamp_ns is not None else last_ns + step_ns if index else 0
             if index and pts_ns <= last_ns - NS:  # the clock jumped back, as in joined recordings: go on from here
                 offset_ns += last_ns + period_ns - pts_ns
                 pts_ns = last_ns + period_ns
@@ -111,12 +121,51 @@ class VideoReader:
             number = None if self._sought else index
             corrupt = bool(frame.is_corrupt)
             yield DecodedFrame(pts_ns, duration_ns, number, corrupt, damage_ns is not None, frame, self._convert)
-            # A decoder runs behind its input: the hole that damage leaves may come some frames after it was met.
-            if damage_ns is not None and (pts_ns - last_ns > 1.5 * period_ns or pts_ns - damage_ns > DAMAGE_S * NS):
+            # A decoder runs behind its input: the holes that damage leaves may come some frames after it was met.
+            if damage_ns is not None and pts_ns - damage_ns > DAMAGE_S * NS:
                 damage_ns = None
+            step_ns = pts_ns - last_ns if index else period_ns
             index, last_ns = index + 1, pts_ns
-        if not index and not self._sought:
+        if not index:
             raise SourceError(f"{self._path}: not one frame of the video could be decoded")
+
+    def _decode_from_start(self) -> Iterator[tuple[av.VideoFrame | None, bool]]:
+        """From the last key frame at or before the start that a seek can find, else from the beginning."""
+        if self._start_s > SEEK_MARGIN_S and not self.info.is_picture:
+            for back_s in SEEK_BACK_S:
+                if self._start_s - back_s <= 0 or not self._seek(self._start_s - back_s):
+                    break
+                found = self._decode()
+                begun = []
+                for frame, damaged in found:
+                    begun.append((frame, damaged))
+                    if frame is not None:
+                        stamp_ns = self._stamp_ns(frame)
+                        if stamp_ns is not None and stamp_ns <= self._start_s * NS:
+                            self._sought = True
+                            yield from begun
+                            yield from found
+                            return
+                        break
+            self._container.close()
+            self._open()
+        yield from self._decode()
+
+    def _decode_rest(self) -> Iterator[tuple[av.VideoFrame | None, bool]]:
+        """What comes after the last frame, if the file says that there is more.
+
+        After an error near its end, libav's frame threads keep what they hold; without them it comes out.
+        """
+        last_ns, end_ns = self._last_stamp_ns, self.info.end_ns
+        if end_ns is None or last_ns is None or end_ns - last_ns < 1.5 * (self.info.period_ns or 0):
+            return
+        self._container.close()
+        self._open(thread_type="SLICE")
+        self._seek(last_ns / NS)
+        for frame, damaged in self._decode():
+            stamp_ns = None if frame is None else self._stamp_ns(frame)
+            if frame is None or (stamp_ns is not None and stamp_ns > last_ns):
+                yield frame, damaged
 
     def _decode(self) -> Iterator[tuple[av.VideoFrame | None, bool]]:
         """Frames, and None with True for each stretch that could not be read or decoded."""
@@ -138,12 +187,16 @@ class VideoReader:
                 yield None, True
             for frame in frames:
                 assert isinstance(frame, av.VideoFrame)
+                self._last_stamp_ns = self._stamp_ns(frame)
                 yield frame, False
 
-    def _time_ns(self, frame: av.VideoFrame, index: int) -> int:
-        if frame.pts is None or self._stream.time_base is None:
-            return index * (self.info.period_ns or NS // 25)
-        return round((frame.pts * Fraction(self._stream.time_base) - self._origin) * NS)
+    def _stamp_ns(self, frame: av.VideoFrame) -> int | None:
+        """When the file says that a frame is shown; None where it does not."""
+        # AVI stores no presentation times: what libav makes up for B-frames is out of order, their decoding times are not.
+        stamp = frame.dts if self._container.format.name == "avi" else frame.pts
+        if stamp is None or self._stream.time_base is None:
+            return None
+        return round((stamp * Fraction(self._stream.time_base) - self._origin) * NS)
 
     def _read_info(self) -> VideoInfo:
         stream = self._stream
@@ -159,14 +212,16 @@ class VideoReader:
             is_picture=is_picture,
         )
 
-    def _seek(self, start_s: float) -> None:
-        """To the last key frame at or before `start_s`."""
-        assert self._stream.time_base is not None
+    def _seek(self, start_s: float) -> bool:
+        """To the last key frame at or before `start_s`; False where that cannot be done."""
+        if self._stream.time_base is None:
+            return False
         target = (Fraction(start_s) + self._origin) / Fraction(self._stream.time_base)
         try:
             self._container.seek(int(target), stream=self._stream)
-        except av.FFmpegError as exc:
-            raise SourceError(f"{self._path}: cannot go to {start_s:g} s: {exc.strerror}") from exc
+        except av.FFmpegError:
+            return False
+        return True
 
 
 def _origin(container: InputContainer, stream: VideoStream) -> Fraction:
@@ -179,12 +234,12 @@ def _origin(container: InputContainer, stream: VideoStream) -> Fraction:
 
 
 def _end_ns(container: InputContainer, stream: VideoStream, origin: Fraction) -> int | None:
-    if stream.duration and stream.time_base:
+    if stream.duration and stream.time_base and container.format.name != "asf":  # there it is the whole file's
         begin = (stream.start_time or 0) * Fraction(stream.time_base) - origin
         return round((begin + stream.duration * Fraction(stream.time_base)) * NS)
-    if tag := stream.metadata.get("DURATION"):  # Matroska
+    if tag := stream.metadata.get("DURATION"):  # Matroska: when it ends, counted from 0 and not from its start
         hours, minutes, seconds = tag.split(":")
-        return round((int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)) * NS)
+        return round((int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds) - origin) * NS)
     if container.duration and len(container.streams) == 1:
         return round(Fraction(container.duration, av.time_base) * NS)
     return None

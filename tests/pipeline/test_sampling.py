@@ -104,3 +104,17 @@ def test_a_last_frame_that_is_shown_for_long_is_no_damage():
 def test_no_frame_is_taken_twice_and_order_is_kept(fps):
     result = times(run(frames(range(0, 3000, 33)), info(33), fps=fps))
     assert result == sorted(set(result))
+
+
+def test_a_start_beyond_the_end_misses_nothing():
+    assert run(frames(range(0, 400, 40)), info(end_ms=400), fps=None, start_s=2.0) == []
+
+
+def test_what_is_missing_begins_with_the_start():
+    result = run(frames([0, 40, 3000, 3040], damage_at={3000}), info(), fps=None, start_s=2.9)
+    assert missing(result) == [2900, 2940]
+
+
+def test_damage_across_the_end_leaves_the_ticks_before_it_missing():
+    result = run([*frames(range(0, 400, 40)), *frames([800, 840], damage_at={800})], info(), end_s=0.6)
+    assert missing(result) == [400, 500]

@@ -144,6 +144,35 @@ def test_start_goes_to_the_key_frame_before_it(tmp_path):
     assert frames[0][1] is None  # its number is not known without reading all before it
 
 
+def ffmpeg(path, *options, seconds=12):
+    """A moving test picture at 25 frames per second, as ffmpeg writes it."""
+    source = ["-f", "lavfi", "-i", f"testsrc2=size=320x240:rate=25:duration={seconds}"]
+    subprocess.run(["ffmpeg", "-v", "error", "-y", *source, *options, str(path)], check=True)
+    return path
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("name", ["a.ts", "a.mpg", "a.avi", "a.mkv", "a.h264"])
+def test_a_start_loses_no_frame_whatever_the_container(tmp_path, name):
+    codec = "mpeg2video" if name.endswith("mpg") else "libx264"
+    path = ffmpeg(tmp_path / name, "-c:v", codec, "-bf", "2", "-g", "150")
+    every = [time for time, *_ in read(path)[0]]
+    late = [time for time, *_ in read(path, start_s=9.0)[0]]
+    assert len(every) == 300
+    assert [t for t in late if t >= 9 * NS] == [t for t in every if t >= 9 * NS]
+
+
+@needs_ffmpeg
+def test_avi_with_b_frames_keeps_every_frame_in_order(tmp_path):
+    mp4 = ffmpeg(tmp_path / "a.mp4", "-c:v", "libx264", "-bf", "2", seconds=2)
+    subprocess.run(["ffmpeg", "-v", "error", "-i", str(mp4), "-c", "copy", str(tmp_path / "a.avi")], check=True)
+    (frames, _), (reference, _) = read(tmp_path / "a.avi"), read(mp4)
+    assert len(frames) == len(reference) == 50
+    assert set(np.diff([time for time, *_ in frames])) == {40_000_000}
+    for (*_, ours), (*_, theirs) in zip(frames, reference, strict=True):
+        assert (ours.y == theirs.y).all()
+
+
 @pytest.mark.parametrize(
     ("content", "cause"),
     [(b"", "is empty (0 bytes)"), (b"hello, I am a text\n" * 40, "is not a video"), (None, "no such file")],
@@ -193,6 +222,11 @@ def test_of_a_truncated_video_everything_decodable_is_read_and_the_rest_is_missi
     there, missing = analysed(front)
     assert 5 <= len(there) < 40
     assert len(there) + len(missing) == 40
+    count = ["ffprobe", "-v", "quiet", "-threads", "1", "-count_frames", "-select_streams", "v:0"]
+    shown = subprocess.run(
+        [*count, "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0", front], capture_output=True
+    )
+    assert len(read(front)[0]) == int(shown.stdout)
 
 
 def test_a_corrupt_middle_is_read_around_and_flagged(tmp_path):
