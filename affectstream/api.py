@@ -58,7 +58,7 @@ def analyze(
     loaded = load_config(Path(config) if config else None, overrides)
     given = [sources] if isinstance(sources, str | Path) else list(sources)
     if out is not None:
-        run(find_sources(given, exclude=Path(out)), Path(out), loaded, in_process=True)
+        run(find_sources(given, out=Path(out)), Path(out), loaded, in_process=True)
         return read_results(out)
     with tempfile.TemporaryDirectory(prefix="affectstream-") as scratch:
         result = run(find_sources(given), Path(scratch), loaded, in_process=True)

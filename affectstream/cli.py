@@ -1,5 +1,6 @@
 """The command ``affectstream``. Thin: options in, one call, exit code out."""
 
+import signal
 import sys
 from collections.abc import Callable
 
@@ -7,8 +8,8 @@ import typer
 from rich.console import Console
 
 from affectstream.commands import analyze, demo, doctor, draw, engine, overlay, report, train
-from engines import EngineError
-from pipeline.errors import ConfigError, PipelineError, PolicyError
+from engines import EngineError, NetworkError
+from pipeline.errors import ConfigError, PipelineError, PolicyError, ResultsError
 from pipeline.run import software_version
 from training.errors import TrainingError
 
@@ -51,6 +52,9 @@ def options(
 
 def main() -> None:
     """Run the command; our errors become one clear line and an exit code, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # what a terminal cannot show stops nothing
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to end, end as cleanly as on Ctrl-C
     sys.exit(guarded(app))
 
 
@@ -60,14 +64,14 @@ def guarded(command: Callable[[], None]) -> int:
         command()
     except SystemExit as exc:
         if exc.code == EXIT_INTERRUPTED:
-            return _fail("interrupted; what was done is kept: the same command goes on from there", EXIT_INTERRUPTED)
+            return _fail("interrupted", EXIT_INTERRUPTED)
         return exc.code if isinstance(exc.code, int) else EXIT_USE
     except PolicyError as exc:
         return _fail(f"refused: {exc}", EXIT_POLICY)
+    except (ConfigError, ResultsError, NetworkError, TrainingError) as exc:
+        return _fail(str(exc), EXIT_USE)
     except EngineError as exc:
         return _fail(str(exc), EXIT_MACHINE)
-    except (ConfigError, TrainingError) as exc:
-        return _fail(str(exc), EXIT_USE)
     except PipelineError as exc:
         return _fail(str(exc), EXIT_INPUTS)
     return 0

@@ -46,7 +46,8 @@ class ProgressBar(Watcher):
         self._ended.stream_s += report.video_s
         self._ended.faces += report.points
         if report.error:
-            self._console.print(f"[red]failed[/]  {escape(report.error.splitlines()[0])}", highlight=False)
+            line = report.error.splitlines()[-1 if report.our_fault else 0]
+            self._console.print(f"[red]failed[/]  {escape(printable(line))}", highlight=False, soft_wrap=True)
         self._show(_shown_name(report.stream_id), self._done, UnitProgress())
 
     def _show(self, name: str, completed: float, now: UnitProgress) -> None:
@@ -141,4 +142,9 @@ def _row(report: UnitReport) -> list[str]:
 
 def _shown_name(stream_id: str) -> str:
     """The path part of a stream's name."""
-    return stream_id.rsplit("~", 1)[0]
+    return printable(stream_id.rsplit("~", 1)[0])
+
+
+def printable(text: str) -> str:
+    """Text without what would command a terminal."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)

@@ -2,7 +2,7 @@
 
 from engines.engine import Engine, EngineInfo, FixedShapeEngine
 from engines.errors import EngineError, NetworkError, RuntimeMissingError, VerificationError
-from engines.network import EXPRESSIONS, BoxMap, Network, NetworkSpec, list_networks
+from engines.network import EXPRESSIONS, BoxMap, Network, NetworkSpec
 from engines.store import EngineOptions, load_engine, open_network
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "NetworkSpec",
     "RuntimeMissingError",
     "VerificationError",
-    "list_networks",
     "load_engine",
     "open_network",
 ]

@@ -116,6 +116,12 @@ class NetworkSpec:
     weak_labels: bool = False
     """Valence and arousal were learnt from votes for expressions, and not from ratings of their own."""
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that can change an answer: the model and how it is fed and read, whatever it is called."""
+        content = {k: v for k, v in asdict(self).items() if k not in ("name", "licence", "weak_labels")}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
 
 @dataclass(frozen=True)
 class Network:
@@ -124,6 +130,8 @@ class Network:
     folder: Path
     spec: NetworkSpec
     model_path: Path
+    runs_itself: bool = False
+    """It comes with a runtime of its own (YuNet, through OpenCV): there is nothing to build."""
 
     @cached_property
     def samples(self) -> np.ndarray:
@@ -151,12 +159,9 @@ def cache_dir() -> Path:
     return Path(configured) if configured else Path.home() / ".cache" / "affectstream"
 
 
-def list_networks() -> list[Network]:
-    """Every network that can be found by name."""
-    found = {
-        path.parent.name: path.parent for root in reversed(networks_path()) for path in root.glob(f"*/{SPEC_FILE}")
-    }
-    return [read_network(folder) for _, folder in sorted(found.items())]
+def network_names() -> list[str]:
+    """Every name that `find_network` knows, whether the network is sound or not."""
+    return sorted({path.parent.name for root in networks_path() for path in root.glob(f"*/{SPEC_FILE}")})
 
 
 def find_network(name_or_folder: str | Path) -> Network:
@@ -167,7 +172,7 @@ def find_network(name_or_folder: str | Path) -> Network:
     for root in networks_path():
         if (root / str(name_or_folder) / SPEC_FILE).is_file():
             return read_network(root / str(name_or_folder))
-    names = sorted({path.parent.name for root in networks_path() for path in root.glob(f"*/{SPEC_FILE}")})
+    names = network_names()
     near = difflib.get_close_matches(str(name_or_folder), names, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}"
     raise NetworkError(f"no network {str(name_or_folder)!r}: not a folder with a {SPEC_FILE}, and {hint}")

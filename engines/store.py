@@ -1,8 +1,9 @@
 """Engine folders: what an engine is called, and how one comes to be.
 
-``<cache>/engines/<network>-<runtime>-<precision>-<16 hex>/``: the hex is a hash of the network, the runtime's version,
-the device and the options, so that a stale engine cannot be picked up. A folder is built beside its place, verified
-against the float32 reference, and renamed into it; whoever finds it finds it whole.
+``<cache>/engines/<network>-<runtime>-<precision>-<16 hex>/``: the hex is a hash of all that an engine depends on, the
+network with its spec and samples, the runtime's version, the device, the options, so that a stale engine cannot be
+picked up. A folder is built beside its place, verified against the float32 reference, and renamed into it; whoever
+finds it finds it whole.
 """
 
 import fcntl
@@ -11,16 +12,18 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from engines.engine import Engine, EngineInfo, FixedShapeEngine
 from engines.errors import EngineError, RuntimeMissingError
-from engines.network import MODEL_FILE, Network, cache_dir, find_network
+from engines.network import Network, cache_dir, find_network
 from engines.verify import check_same
 from engines.yunet import YuNetEngine, yunet_network
 
@@ -29,6 +32,8 @@ RUNTIMES = {"openvino": "engines.runtimes.openvino", "onnxruntime": "engines.run
 BATCH_SHAPES = {"affect": (16, 4, 1), "detector": (1,)}
 """A batch of crops pays; a picture for the detector fills the cores by itself."""
 ENGINE_FILE = "engine.json"
+FORMAT = 1
+"""Raised by whatever changes how engines are compiled or verified: older ones are then not found any more."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +46,10 @@ class EngineOptions:
     threads: int = 0
     """0: all cores of this process."""
 
+    def __post_init__(self) -> None:
+        if self.threads < 0:
+            raise EngineError(f"threads must be 0 (all cores) or more, got {self.threads}")
+
 
 def open_network(name_or_path: str | Path) -> Network:
     """A network by name, by folder, or a YuNet .onnx file. Raises NetworkError."""
@@ -52,41 +61,52 @@ def open_network(name_or_path: str | Path) -> Network:
 
 def load_engine(network: Network, options: EngineOptions = EngineOptions()) -> Engine:
     """The engine of `network` for this machine, built and verified first where it is not there yet."""
-    if network.model_path.name != MODEL_FILE:
+    if network.runs_itself:
         return YuNetEngine(network)
-    folder = engine_folder(network, options)
+    identity = _identity(network, options)
+    folder = _folder(identity)
     if not (folder / ENGINE_FILE).is_file():
         build(network, options)
-    return _open(network, options, folder.name, folder / "compiled")
+    return _open(network, options, identity, folder)
 
 
 def engine_folder(network: Network, options: EngineOptions) -> Path:
     """Where the engine for exactly this network, runtime, device and these options lives."""
-    identity = _identity(network, options)
-    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
-    name = f"{network.spec.name}-{identity['runtime']}-{identity['precision']}-{digest}"
-    return cache_dir() / "engines" / name
+    return _folder(_identity(network, options))
 
 
 def build(network: Network, options: EngineOptions = EngineOptions(), *, again: bool = False) -> Path:
     """Compile, verify and put in place; return the folder. VerificationError leaves nothing behind."""
-    folder = engine_folder(network, options)
+    identity = _identity(network, options)
+    folder = _folder(identity)
     with _locked(folder):
         if (folder / ENGINE_FILE).is_file() and not again:
             return folder
         half = folder.with_name(f"_{folder.name}.{os.getpid()}")
-        shutil.rmtree(half, ignore_errors=True)
+        old = folder.with_name(f"_{folder.name}.{os.getpid()}.old")
         half.mkdir(parents=True)
         try:
-            engine = _open(network, options, folder.name, half / "compiled")
-            report = check_same(engine, reference_engine(network), network.samples)
-            content = {**_identity(network, options), "batch_shapes": BATCH_SHAPES[network.spec.kind]}
-            _write_json(half / ENGINE_FILE, {**content, "max_abs_difference": report})
-            shutil.rmtree(folder, ignore_errors=True)
+            engine = _open(network, options, identity, half)
+            report = verify(engine, network)
+            _write_json(half / ENGINE_FILE, {**identity, "max_abs_difference": report})
+            if folder.exists():
+                folder.rename(old)  # whoever is writing into it goes on there, and not into the new one
             half.rename(folder)
         finally:
-            shutil.rmtree(half, ignore_errors=True)
+            for leftover in (half, old):
+                shutil.rmtree(leftover, ignore_errors=True)
     return folder
+
+
+def verify(engine: Engine, network: Network) -> dict[str, float]:
+    """The largest differences from the float32 reference, over every batch shape that serves.
+
+    Raises VerificationError where one is outside the network's own tolerance.
+    """
+    count = sum(BATCH_SHAPES[network.spec.kind])
+    samples = network.samples
+    images = samples[np.arange(max(count, len(samples))) % len(samples)]
+    return check_same(engine, reference_engine(network), images)
 
 
 def reference_engine(network: Network) -> FixedShapeEngine:
@@ -99,8 +119,11 @@ def reference_engine(network: Network) -> FixedShapeEngine:
 
 def list_engines() -> list[dict[str, Any]]:
     """`engine.json` of every built engine, with its folder under `folder`."""
-    found = sorted((cache_dir() / "engines").glob(f"[!_.]*/{ENGINE_FILE}"))
-    return [{**json.loads(path.read_text(encoding="utf-8")), "folder": str(path.parent)} for path in found]
+    found = []
+    for path in sorted((cache_dir() / "engines").glob(f"[!_.]*/{ENGINE_FILE}")):
+        with suppress(ValueError):  # a damaged one is built again when it is wanted
+            found.append({**json.loads(path.read_text(encoding="utf-8")), "folder": str(path.parent)})
+    return found
 
 
 def available_runtimes() -> dict[str, str]:
@@ -114,17 +137,28 @@ def available_runtimes() -> dict[str, str]:
     return found
 
 
-def _open(network: Network, options: EngineOptions, engine_id: str, compiled: Path) -> FixedShapeEngine:
-    identity = _identity(network, options)
+def _folder(identity: dict[str, Any]) -> Path:
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
+    return cache_dir() / "engines" / f"{identity['network']}-{identity['runtime']}-{identity['precision']}-{digest}"
+
+
+def _open(network: Network, options: EngineOptions, identity: dict[str, Any], folder: Path) -> FixedShapeEngine:
     runtime = _runtime(identity["runtime"])
     info = EngineInfo(
-        id=engine_id, runtime=identity["runtime"], precision=identity["precision"], device=identity["device"]
+        id=_folder(identity).name,
+        runtime=identity["runtime"],
+        precision=identity["precision"],
+        device=identity["device"],
     )
-    compile_shape = runtime.compiler(network.model_path, options.precision, _threads(options.threads), compiled)
+    compile_shape = runtime.compiler(
+        network.model_path, options.precision, _threads(options.threads), folder / "compiled"
+    )
     return FixedShapeEngine(network.spec, info, BATCH_SHAPES[network.spec.kind], compile_shape)
 
 
 def _identity(network: Network, options: EngineOptions) -> dict[str, Any]:
+    if network.runs_itself:
+        raise EngineError(f"{network.model_path}: runs through OpenCV as it is; no engine is built of it")
     name = options.runtime
     if name == "auto":
         name = next(iter(available_runtimes()), "openvino")
@@ -132,8 +166,12 @@ def _identity(network: Network, options: EngineOptions) -> dict[str, Any]:
     if options.precision not in runtime.PRECISIONS:
         raise EngineError(f"{name} has no precision {options.precision!r}; it has {', '.join(runtime.PRECISIONS)}")
     return {
+        "format": FORMAT,
         "network": network.spec.name,
         "network_sha256": network.spec.sha256,
+        "spec_sha256": network.spec.digest,
+        "samples_sha256": hashlib.sha256(network.samples.tobytes()).hexdigest(),
+        "batch_shapes": BATCH_SHAPES[network.spec.kind],
         "runtime": name,
         "runtime_version": runtime.VERSION,
         "device": runtime.device_name(),
@@ -157,9 +195,16 @@ def _threads(asked: int) -> int:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Only one process builds an engine; the others wait and find it."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / f".{folder.name}.lock").open("w") as file:
+    """Only one process builds an engine; the others wait and find it. Raises EngineError."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = (folder.parent / f".{folder.name}.lock").open("w")
+    except OSError as exc:
+        raise EngineError(
+            f"{folder.parent}: engines cannot be kept there ({exc.strerror}); "
+            "export AFFECTSTREAM_CACHE=/a/folder/that/can/be/written"
+        ) from exc
+    with lock as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

@@ -35,7 +35,7 @@ def yunet_network(path: Path) -> Network:
         },
         detector=DetectorSpec(score_start=SCORE_START, score_keep=SCORE_KEEP, nms_iou=NMS_IOU, box_map=BOX_MAP),
     )
-    return Network(path.parent, spec, path)
+    return Network(path.parent, spec, path, runs_itself=True)
 
 
 class YuNetEngine:

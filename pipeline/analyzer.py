@@ -6,6 +6,7 @@ batches share, so as not to make them twice; the answer is the same without.)
 Shapes: M detections over all key frames, Q faces on the frames between, R = rows given back, S side of a crop.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import cv2
@@ -22,17 +23,21 @@ from pipeline.types import AffectBatch, Faces, Frame, FrameBatch, Picture
 QUALITY_PX = 128
 SPLITS_MAX = 2
 """How often a hop is halved to see who is who: at most three more detections."""
+CROPS_MAX = 256
+"""Crops that EmoFAN is given at a time: a crowd takes seconds, and whoever watches wants to know that it goes on."""
 
 
 class Analyzer:
     """Detector, crop, EmoFAN. Not thread-safe: its engines are not."""
 
-    def __init__(self, detector: Engine, affect: Engine):
+    def __init__(self, detector: Engine, affect: Engine, step: Callable[[], None] = lambda: None):
+        """`step` is called now and then, whenever something was done."""
         assert detector.spec.detector is not None and affect.spec.crop is not None
         assert affect.spec.input.height_px is not None
         self._detector, self._affect = detector, affect
         self._box_map, self._factor = detector.spec.detector.box_map, affect.spec.crop.factor
         self._side_px = affect.spec.input.height_px
+        self._step = step
         self._shared: tuple[Frame, Faces] | None = None
 
     def analyze(self, batch: FrameBatch) -> AffectBatch:
@@ -44,7 +49,7 @@ class Analyzer:
         inner = between(frames, list(found), links, detections)
         squares = landmark_squares(np.concatenate([detections.boxes, inner.boxes]), self._box_map, self._factor)
         frame_of = np.concatenate([detections.frame, inner.frame])
-        answer = self._affect.run(self._crop(frames, frame_of, squares))
+        answer = self._estimate(self._crop(frames, frame_of, squares))
         landmarks = to_picture(answer["landmarks"], squares, self._side_px)
         visibility = self._visibility(answer["landmark_peak"])
         inner_boxes = refine(inner, links, detections, landmarks, visibility, self._box_map)
@@ -111,7 +116,16 @@ class Analyzer:
     def _detect(self, frame: Frame) -> Faces:
         if self._shared is not None and self._shared[0] is frame:
             return self._shared[1]
+        self._step()
         return detect(self._detector, _picture(frame))
+
+    def _estimate(self, crops: np.ndarray) -> dict[str, np.ndarray]:
+        """EmoFAN's answer for crops (K, S, S, C)."""
+        pieces = []
+        for start in range(0, max(len(crops), 1), CROPS_MAX):
+            pieces.append(self._affect.run(crops[start : start + CROPS_MAX]))
+            self._step()
+        return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
 
     def _crop(self, frames: list[Frame], frame: np.ndarray, squares: np.ndarray) -> np.ndarray:
         """Crops (K, S, S, C) of squares (K, 3) on frames (K,)."""

@@ -43,7 +43,7 @@ def _plain(default: Any, description: str, **limits: Any) -> Any:
 class Section(BaseModel):
     """Part of a configuration: frozen, and strict about its keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Deployment(Section):
@@ -56,11 +56,11 @@ class Deployment(Section):
 class Sampling(Section):
     """Which frames are analysed."""
 
-    fps: Annotated[float, Field(gt=0, le=1000)] | Literal["native"] = _rows(
+    fps: Annotated[float, Field(ge=0.001, le=1000, strict=True)] | Literal["native"] = _rows(
         10.0, "Analysed frames per second of video; `native`: every frame."
     )
-    start_s: float = _rows(0.0, "Where to begin, seconds of video.", ge=0)
-    end_s: float | None = _rows(None, "Where to stop, seconds of video; null: the end.", gt=0)
+    start_s: float = _rows(0.0, "Where to begin, seconds of video.", ge=0, le=1e7)
+    end_s: float | None = _rows(None, "Where to stop, seconds of video; null: the end.", gt=0, le=1e7)
 
 
 class Networks(Section):
@@ -137,7 +137,9 @@ def load_config(path: Path | None, overrides: dict[str, Any] | None = None) -> A
             raise ConfigError(f"{path}: 'version: 1' is required")
     for key, value in (overrides or {}).items():
         section, name = key.split(".")
-        content = {**content, section: {**(content.get(section) or {}), name: value}}
+        if not isinstance(content.get(section, {}), dict):
+            raise ConfigError(f"{where}: {section}: expected settings as `key: value`, got {content[section]!r}")
+        content = {**content, section: {**content.get(section, {}), name: value}}
     try:
         config = AnalyzeConfig.model_validate(content)
     except ValidationError as exc:
@@ -152,18 +154,19 @@ def json_schema() -> str:
 
 
 def config_hash(config: AnalyzeConfig, networks: dict[str, str]) -> str:
-    """SHA-256 over the settings that can change rows; `networks` are by role and SHA-256, whatever they are called."""
-    settings = {k: v for k, v in _row_settings(config).items() if k not in ("networks.affect", "networks.detector")}
+    """SHA-256 over the settings that can change rows; `networks` are digests by role, whatever they are called."""
+    settings = {k: v for k, v in row_settings(config).items() if k not in ("networks.affect", "networks.detector")}
     content = {"schema": 1, "settings": settings, "networks": networks}
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def _row_settings(section: Section) -> dict[str, Any]:
+def row_settings(section: Section) -> dict[str, Any]:
+    """Every setting that can change rows, by dotted key."""
     out: dict[str, Any] = {}
     for name, field in type(section).model_fields.items():
         value = getattr(section, name)
         if isinstance(value, Section):
-            out |= {f"{name}.{key}": inner for key, inner in _row_settings(value).items()}
+            out |= {f"{name}.{key}": inner for key, inner in row_settings(value).items()}
         elif isinstance(field.json_schema_extra, dict) and field.json_schema_extra["changes_rows"]:
             out[name] = value
     return out

@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -11,7 +11,7 @@ BYTES_MAX = 192 * 2**20
 """Most bytes that lie ready; with the batch being analysed and the one being made, 256 MiB."""
 
 
-def prefetch(items: Iterable[T], depth: int, nbytes: Callable[[T], int], bytes_max: int = BYTES_MAX) -> Iterator[T]:
+def prefetch(items: Iterable[T], depth: int, nbytes: Callable[[T], int], bytes_max: int = BYTES_MAX) -> Generator[T]:
     """Iterate `items`, at most `depth` of them and `bytes_max` bytes ahead, but always one.
 
     An exception of `items` is raised here in its turn. Leaving the loop early stops the thread.

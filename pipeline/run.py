@@ -14,13 +14,13 @@ from typing import Any
 
 from engines import NetworkSpec, open_network
 from pipeline import run_folder, supervisor
-from pipeline.config import AnalyzeConfig, config_hash
-from pipeline.errors import PipelineError, ResultsError
+from pipeline.config import AnalyzeConfig, config_hash, row_settings
+from pipeline.errors import ConfigError, ResultsError
 from pipeline.sources import Source
-from pipeline.tables import SCHEMA_VERSION
+from pipeline.tables import SCHEMA_VERSION, TABLES
 from pipeline.tally import UnitReport
-from pipeline.unit import Progress, RunContext, run_unit
-from pipeline.worker import load_engines
+from pipeline.unit import Progress, RunContext
+from pipeline.worker import attempt, failure, load_engines
 
 
 class Watcher:
@@ -69,18 +69,22 @@ def run(
     """
     started = time.monotonic()
     watcher = watcher or Watcher()
-    networks = {
-        "affect": open_network(config.networks.affect).spec,
-        "detector": open_network(config.networks.detector).spec,
-    }
-    digest = config_hash(config, {role: spec.sha256 for role, spec in networks.items()})
+    networks = {role: _network(role, getattr(config.networks, role)) for role in ("affect", "detector")}
+    digest = config_hash(config, {role: spec.digest for role, spec in networks.items()})
     with run_folder.locked(out):
         if fresh:
             run_folder.erase(out)
-        record = _resumed(out, digest) or _new_record(config, digest, networks)
-        done = {c["stream_id"]: _read_report(c["report"]) for c in run_folder.read_commits(out)}
-        pending = [source for source in sources if source.stream_id not in done]
-        run_folder.sweep(out, [source.stream_id for source in pending])
+        old = _resumable(out, digest, config)
+        record = {**(old or _identity()), **_description(config, digest, networks)}
+        committed = {commit["source"]["uri"]: commit for commit in run_folder.read_commits(out)}
+        done: dict[str, UnitReport] = {}  # by URI
+        for source in sources:
+            commit = committed.get(source.uri)
+            if commit and commit["source"] == source.state() and run_folder.is_whole(out, commit):
+                done[source.uri] = _read_report(commit["report"])
+        pending = [source for source in sources if source.uri not in done]
+        stale = [committed[source.uri]["stream_id"] for source in pending if source.uri in committed]
+        run_folder.sweep(out, [*stale, *(source.stream_id for source in pending)])
         run_folder.write_run(out, {**record, "state": "running"})
         result = RunResult(out, record["run_id"], resumed=len(sources) - len(pending))
         watcher.planned(len(pending), result.resumed)
@@ -90,12 +94,12 @@ def run(
         runner = _in_process(pending, context) if in_process else supervisor.do_all(pending, context, watcher.progress)
         state = "interrupted"
         try:
-            for report in runner:
-                done[report.stream_id] = report
+            for source, report in zip(pending, runner, strict=True):
+                done[source.uri] = report
                 watcher.ended(report)
             state = "finished"
         finally:
-            result.reports = [done[source.stream_id] for source in sources if source.stream_id in done]
+            result.reports = [done[source.uri] for source in sources if source.uri in done]
             result.wall_s = time.monotonic() - started
             run_folder.write_run(out, {**record, **_outcome(result, state)})
     return result
@@ -106,30 +110,52 @@ def _in_process(sources: Sequence[Source], context: RunContext) -> Iterator[Unit
         return
     detector, affect = load_engines(context.config)
     for source in sources:
-        try:
-            yield run_unit(source, context, detector, affect)
-        except PipelineError as exc:
-            yield UnitReport(stream_id=source.stream_id, source=source.path, error=str(exc))
+        reply = attempt(source, context, detector, affect, Progress())
+        yield reply if isinstance(reply, UnitReport) else failure(source, reply)
 
 
-def _resumed(out: Path, digest: str) -> dict[str, Any] | None:
+def _resumable(out: Path, digest: str, config: AnalyzeConfig) -> dict[str, Any] | None:
+    """The record of the run that is gone on with; None: a new one begins. Raises ResultsError."""
     record = run_folder.read_run(out)
     if record is None:
-        if any((out / name).exists() for name in ("points", "frames", run_folder.COMMITS)):
-            raise ResultsError(f"{out}: has results but no run.json; choose another --out, or start over with --fresh")
+        if any((out / name).exists() for name in (*TABLES, run_folder.COMMITS)):
+            raise ResultsError(f"{out}: has folders of results' names but no run.json; choose another --out")
         return None
-    if record["config_hash"] != digest:
-        raise ResultsError(
-            f"{out}: was made with other settings or networks, which would change rows; use the same ones, "
-            "choose another --out, or start over with --fresh"
-        )
-    return record
+    if record["config_hash"] == digest:
+        return record
+    if not run_folder.read_commits(out):
+        return None
+    raise ResultsError(
+        f"{out}: was made with other settings, which would change rows ({_changes(record, config)}); use the same "
+        "ones, choose another --out, or start over with --fresh"
+    )
 
 
-def _new_record(config: AnalyzeConfig, digest: str, networks: dict[str, NetworkSpec]) -> dict[str, Any]:
+def _changes(record: dict[str, Any], config: AnalyzeConfig) -> str:
+    """What is not as it was, for a message."""
+    try:
+        then = row_settings(AnalyzeConfig.model_validate(record["config"]))
+    except (KeyError, ValueError):
+        return "those of another version"
+    changed = [f"{key} was {then[key]}" for key, value in row_settings(config).items() if then.get(key) != value]
+    return ", ".join(changed) or "another version of the networks"
+
+
+def _network(role: str, name: str) -> NetworkSpec:
+    spec = open_network(name).spec
+    if spec.kind != role:
+        raise ConfigError(f"networks.{role}: {name!r} is a network of kind {spec.kind!r}; expected {role!r}")
+    return spec
+
+
+def _identity() -> dict[str, Any]:
+    """What a run keeps however often it is gone on with."""
+    return {"run_id": run_folder.new_run_id(), "schema_version": SCHEMA_VERSION, "started_utc": _now()}
+
+
+def _description(config: AnalyzeConfig, digest: str, networks: dict[str, NetworkSpec]) -> dict[str, Any]:
+    """What holds for the latest call. Of each unit, its commit says the same."""
     return {
-        "run_id": run_folder.new_run_id(),
-        "schema_version": SCHEMA_VERSION,
         "affectstream_version": software_version(),
         "config_hash": digest,
         "config": config.model_dump(),
@@ -145,7 +171,6 @@ def _new_record(config: AnalyzeConfig, digest: str, networks: dict[str, NetworkS
             for role, spec in networks.items()
         },
         "machine": {"platform": platform.platform(), "python": platform.python_version()},
-        "started_utc": _now(),
     }
 
 

@@ -47,7 +47,7 @@ def read_run(out: Path) -> dict[str, Any] | None:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as exc:
         raise ResultsError(f"{path}: cannot be read ({exc}); move the folder away or start over with --fresh") from exc
-    if not isinstance(content, dict) or "run_id" not in content:
+    if not isinstance(content, dict) or not all(isinstance(content.get(key), str) for key in ("run_id", "config_hash")):
         raise ResultsError(f"{path}: is not the record of a run; choose another --out")
     return content
 
@@ -58,14 +58,26 @@ def write_run(out: Path, content: dict[str, Any]) -> None:
 
 
 def commit(
-    out: Path, stream_id: str, parts: Sequence[Part], *, report: dict[str, Any], engines: dict[str, str]
+    out: Path,
+    stream_id: str,
+    parts: Sequence[Part],
+    *,
+    source: dict[str, Any],
+    report: dict[str, Any],
+    engines: dict[str, str],
+    context: dict[str, Any],
 ) -> None:
-    """Make a unit's rows count. Everything in `parts` is on disk."""
+    """Make a unit's rows count. Everything in `parts` is on disk. Raises SinkError.
+
+    `source` is the state of the file that was read (`Source.state`), `context` the deployment it was read for.
+    """
     content = {
         "stream_id": stream_id,
         "parts": [asdict(part) for part in parts],
         "rows": {name: sum(part.rows for part in parts if part.table == name) for name in TABLES},
         "checkpoint": {"complete": True},
+        "source": source,
+        "context": context,
         **engines,
         "report": report,
     }
@@ -82,15 +94,24 @@ def read_commits(out: Path) -> list[dict[str, Any]]:
     commits = []
     for path in sorted((out / COMMITS).glob("[!_]*.json")):
         try:
-            commits.append(json.loads(path.read_text(encoding="utf-8")))
+            content = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as exc:
             raise ResultsError(f"{path}: damaged commit ({exc}); delete it and run again") from exc
+        if missing := {"stream_id", "parts", "source", "report"} - set(content):
+            raise ResultsError(f"{path}: damaged commit (no {sorted(missing)[0]}); delete it and run again")
+        commits.append(content)
     return commits
 
 
+def is_whole(out: Path, commit: dict[str, Any]) -> bool:
+    """Whether all files of a commit are there."""
+    return all((out / part["path"]).is_file() for part in commit["parts"])
+
+
 def sweep(out: Path, pending: Sequence[str]) -> None:
-    """Remove what earlier tries of uncommitted streams left behind."""
+    """Remove what earlier tries of streams that are to be done left behind; the commit first."""
     for stream_id in pending:
+        commit_path(out, stream_id).unlink(missing_ok=True)
         for table in TABLES:
             shutil.rmtree(out / table / stream_folder(stream_id), ignore_errors=True)
     for half in out.glob("_*.json"):
@@ -100,8 +121,10 @@ def sweep(out: Path, pending: Sequence[str]) -> None:
 
 
 def erase(out: Path) -> None:
-    """Start over: remove what a run has written, and nothing else."""
-    for name in (*TABLES, COMMITS):
+    """Start over: remove what a run has written, the commits first, and nothing else."""
+    if read_run(out) is None and not (out / COMMITS).is_dir():
+        return
+    for name in (COMMITS, *TABLES):
         shutil.rmtree(out / name, ignore_errors=True)
     (out / RUN_FILE).unlink(missing_ok=True)
 

@@ -2,9 +2,11 @@
 
 import glob
 import hashlib
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pipeline.errors import ConfigError
 
@@ -13,6 +15,7 @@ VIDEO_SUFFIXES = {
     *(".wmv", ".flv", ".3gp", ".ogv", ".gif"),
 }
 PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
+RESULT_FOLDERS = {"frames", "points", "tracks", "report", "_commits"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,32 +25,58 @@ class Source:
     path: str
     stream_id: str
     """Path below the given root, `~` and 8 hex of the URI's SHA-256."""
+    uri: str
+    """Of the file itself, whatever links lead to it."""
+
+    def state(self) -> dict[str, Any]:
+        """What tells this file, as it is now, from any other: what a commit remembers of its source."""
+        try:
+            stat = Path(self.path).stat()
+        except OSError:
+            return {"uri": self.uri}
+        return {"uri": self.uri, "bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns}
 
 
-def find_sources(given: Iterable[str | Path], *, exclude: Path | None = None) -> list[Source]:
+def find_sources(given: Iterable[str | Path], *, out: Path | None = None) -> list[Source]:
     """All sources behind files, folders (searched through for videos and pictures) and patterns, each once.
 
     A file is taken whatever its name, and also if it is missing: that is found out, and said, when its turn comes.
-    `exclude` is a folder to keep out of, the results'. Raises ConfigError where nothing at all was found.
+    Folders and patterns pass over what lies in `out`, the results folder. Raises ConfigError where nothing is given, or
+    nothing is found behind one of them.
     """
     found: dict[str, Source] = {}
     items = [str(item) for item in given]
+    if not items or not all(item.strip() for item in items):
+        raise ConfigError("a source is empty; give a file, a folder or a pattern")
     for item in items:
-        for path, root in _expand(item):
-            resolved = path.resolve()
-            if exclude is None or exclude.resolve() not in resolved.parents:
-                found.setdefault(str(resolved), Source(str(path), stream_id(path, root)))
-    if not found:
-        suffixes = " ".join(sorted(VIDEO_SUFFIXES | PICTURE_SUFFIXES))
-        raise ConfigError(f"{', '.join(items) or 'no source given'}: no video or picture found (looked for {suffixes})")
+        files = [(path, root) for path, root in _expand(item) if path == Path(item) or not _is_result(path, root, out)]
+        if not files:
+            suffixes = " ".join(sorted(VIDEO_SUFFIXES | PICTURE_SUFFIXES))
+            raise ConfigError(f"{item}: no video or picture found (looked for {suffixes})")
+        for path, root in files:
+            found.setdefault(_uri(path), Source(str(path), stream_id(path, root), _uri(path)))
     return list(found.values())
 
 
 def stream_id(path: Path, root: Path) -> str:
     """The stream's name in every row."""
-    uri = path.resolve().as_uri()
     below = path.relative_to(root) if path.is_relative_to(root) else Path(path.name)
-    return f"{below.as_posix()}~{hashlib.sha256(uri.encode()).hexdigest()[:8]}"
+    name = os.fsencode(below.as_posix()).decode("utf-8", "replace")
+    return f"{name}~{hashlib.sha256(_uri(path).encode()).hexdigest()[:8]}"
+
+
+def _uri(path: Path) -> str:
+    return Path(os.path.realpath(path)).as_uri()  # unlike Path.resolve, bears links that lead to themselves
+
+
+def _is_result(path: Path, root: Path, out: Path | None) -> bool:
+    """Whether a file found below `root` is one of those that lie in the results folder."""
+    if out is None:
+        return False
+    path, root, out = (Path(os.path.realpath(p)) for p in (path, root, out))
+    if out == root or out in root.parents:  # the folder that is searched is, or is in, the results folder
+        return path.is_relative_to(out) and path.relative_to(out).parts[0] in RESULT_FOLDERS
+    return out in path.parents
 
 
 def _expand(item: str) -> list[tuple[Path, Path]]:

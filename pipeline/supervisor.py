@@ -3,6 +3,7 @@
 import multiprocessing
 import signal
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from types import TracebackType
@@ -13,7 +14,7 @@ from pipeline.errors import PipelineError
 from pipeline.sources import Source
 from pipeline.tally import UnitReport
 from pipeline.unit import Progress, RunContext
-from pipeline.worker import Failed, serve
+from pipeline.worker import Failed, failure, serve
 
 LOADING_S_MAX = 300.0
 """A worker may take this long to load, and on first use to build, its engines."""
@@ -36,10 +37,16 @@ class WorkerProcess:
         self._process.start()
         theirs.close()
 
-    def __enter__(self) -> Self:
-        loaded = self._next(LOADING_S_MAX, "loading the networks")
+    def load(self) -> None:
+        """Wait until the networks are loaded. Raises EngineError if they cannot be."""
+        try:
+            loaded = self._next(LOADING_S_MAX, "loading the networks")
+        except WorkerLostError as exc:
+            raise EngineError(str(exc)) from exc
         if isinstance(loaded, Failed):
             raise EngineError(loaded.message)
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
@@ -49,7 +56,10 @@ class WorkerProcess:
 
     def do(self, source: Source, hang_s: float, watch: Callable[[Progress], None]) -> UnitReport | Failed:
         """One unit. Raises WorkerLostError if the worker dies, or its progress stands still for `hang_s`."""
-        self._connection.send(source)
+        try:
+            self._connection.send(source)
+        except OSError:
+            raise WorkerLostError("the worker died while it had nothing to do") from None
         last, changed = Progress(), time.monotonic()
         while True:
             reply = self._next(hang_s, "reading or analysing")
@@ -59,7 +69,7 @@ class WorkerProcess:
                 last, changed = reply, time.monotonic()
                 watch(reply)
             elif time.monotonic() - changed > hang_s:
-                raise WorkerLostError(f"no progress for {hang_s:g} s: the decoder hangs")
+                raise WorkerLostError(f"no progress for {hang_s:g} s: it hangs")
 
     def _next(self, timeout_s: float, doing: str) -> Progress | UnitReport | Failed:
         try:
@@ -77,32 +87,37 @@ def do_all(
 ) -> Iterator[UnitReport]:
     """Reports of all sources, in order, from one worker at a time. Raises EngineError if no worker can start."""
     settings = context.config.worker
-    waiting = [(source, 1) for source in sources]
+    waiting = deque(sources)
+    lost = 0  # workers that the first source in line has cost
     while waiting:
-        try:
-            with WorkerProcess(context) as worker:
+        with WorkerProcess(context) as worker:
+            worker.load()
+            try:
                 while waiting:
-                    source, attempt = waiting[0]
-                    reply = worker.do(source, settings.hang_s, lambda p, s=source: watch(s, p))  # type: ignore[misc]
-                    if isinstance(reply, Failed) and reply.kind == "sink" and attempt <= len(SINK_BACKOFF_S):
-                        time.sleep(SINK_BACKOFF_S[attempt - 1])
-                        waiting[0] = (source, attempt + 1)
-                        continue
-                    waiting.pop(0)
-                    yield reply if isinstance(reply, UnitReport) else _report(source, reply)
-        except WorkerLostError as exc:
-            source, attempt = waiting[0]
-            if attempt < settings.attempts:
-                waiting[0] = (source, attempt + 1)
-            else:
-                waiting.pop(0)
-                tries = f"; tried {attempt} times" if attempt > 1 else ""
-                yield UnitReport(stream_id=source.stream_id, source=source.path, error=f"{source.path}: {exc}{tries}")
+                    source = waiting[0]
+                    yield _persevere(worker, source, settings.hang_s, watch)
+                    waiting.popleft()
+                    lost = 0
+            except WorkerLostError as exc:
+                lost += 1
+                if lost >= settings.attempts:
+                    tries = f"; tried {lost} times" if lost > 1 else ""
+                    yield failure(waiting.popleft(), Failed(f"{source.path}: {exc}{tries}", "input"))
+                    lost = 0
 
 
-def _report(source: Source, failed: Failed) -> UnitReport:
-    ours = failed.kind == "ours"
-    return UnitReport(stream_id=source.stream_id, source=source.path, error=failed.message, our_fault=ours)
+def _persevere(
+    worker: WorkerProcess, source: Source, hang_s: float, watch: Callable[[Source, Progress], None]
+) -> UnitReport:
+    """One unit, tried again after a pause if its rows cannot be written."""
+    for pause_s in (*SINK_BACKOFF_S, None):
+        reply = worker.do(source, hang_s, lambda progress: watch(source, progress))
+        if isinstance(reply, UnitReport):
+            return reply
+        if reply.kind != "sink" or pause_s is None:
+            return failure(source, reply)
+        time.sleep(pause_s)
+    raise AssertionError("the last try returns")
 
 
 def _how(exit_code: int | None) -> str:

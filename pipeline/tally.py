@@ -23,7 +23,7 @@ class UnitReport:
     our_fault: bool = False
     """It failed for a mistake of ours; `error` ends with the traceback."""
     video_s: float = 0.0
-    """Stream time up to the end of its last analysed frame."""
+    """Stream time from the start asked for to the end of the last analysed frame."""
     wall_s: float = 0.0
     first_row_s: float | None = None
     """From the start of the unit to its first point."""
@@ -83,13 +83,18 @@ class Tally:
         for i, name in enumerate(("valence_smooth", "arousal_smooth")):
             self._sums[i] += pc.sum(points[name]).as_py() or 0.0
 
-    def report(self, source: Source, wall_s: float, info: VideoInfo) -> UnitReport:
+    @property
+    def frames(self) -> int:
+        """Analysed frames and missing ticks so far."""
+        return int(self._counts["frames"])
+
+    def report(self, source: Source, wall_s: float, info: VideoInfo, start_s: float) -> UnitReport:
         """The unit's report."""
         means = [total / self._smoothed if self._smoothed else None for total in self._sums]
         return UnitReport(
             stream_id=source.stream_id,
             source=source.path,
-            video_s=(self._last_ns + (info.period_ns or 0)) / NS,
+            video_s=(self._last_ns + (info.period_ns or 0)) / NS - start_s,
             wall_s=wall_s,
             first_row_s=self._first_row_s,
             valence_mean=means[0],

@@ -5,7 +5,8 @@ in a Ray actor or in the caller's own process alike.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 from engines import Engine
 from pipeline.analyzer import Analyzer
 from pipeline.config import AnalyzeConfig
+from pipeline.errors import SourceError
 from pipeline.hops import batches
 from pipeline.prefetch import prefetch
 from pipeline.run_folder import commit
@@ -43,11 +45,21 @@ class RunContext:
 class Progress:
     """How far a unit is; written by the worker, read by whoever watches."""
 
+    start_s: float = 0.0
+    """Where the stretch that is asked for begins."""
     stream_s: float = 0.0
+    """How much of it is analysed ..."""
     duration_s: float | None = None
+    """... of so much, if that is known."""
     decoded: int = 0
     frames: int = 0
     faces: int = 0
+    steps: int = 0
+    """Counts what is done between two batches, so that a long batch does not look like a hang."""
+
+    def step(self) -> None:
+        """Something was done."""
+        self.steps += 1
 
 
 def run_unit(
@@ -58,28 +70,40 @@ def run_unit(
     progress = Progress() if progress is None else progress
     started = time.monotonic()
     engines = {"engine": affect.info.id, "precision": affect.info.precision, "detector_engine": detector.info.id}
-    tally = Tally()
+    tally, state = Tally(), source.state()
     with VideoReader(source.path, start_s=config.sampling.start_s) as reader:
         metadata = {**context.metadata, **engines, "time_base": reader.info.time_base, "ts_source": "file"}
         sink = FileSink(Path(context.out), source.stream_id, format=config.output.format, metadata=metadata)
         assert detector.spec.detector is not None
         stream = _stream_context(source, context, reader.info, detector.spec.detector.score_start)
-        progress.duration_s = _duration_s(config, reader.info)
-        pictures = prefetch(_decoded(reader, config, progress), config.batching.prefetch, lambda batch: batch.nbytes)
-        analyzer = Analyzer(detector, affect)
+        progress.start_s, progress.duration_s = config.sampling.start_s, _duration_s(config, reader.info)
+        analyzer = Analyzer(detector, affect, progress.step)
         tracker = Tracker(TrackerConfig(gap_s_max=config.tracking.gap_s_max), score_start=stream.score_start)
-        for rows in follow(pictures, analyzer, tracker, Timeline(stream), progress):
-            sink.write(rows)
-            tally.add(rows, time.monotonic() - started)
+        batched = _decoded(reader, config, progress)
+        with closing(prefetch(batched, config.batching.prefetch, lambda batch: batch.nbytes)) as pictures:
+            for rows in follow(pictures, analyzer, tracker, Timeline(stream), progress):
+                sink.write(rows)
+                progress.step()
+                tally.add(rows, time.monotonic() - started)
+    if not tally.frames:
+        raise SourceError(f"{source.path}: has no frame in the stretch that is asked for{_length(reader.info)}")
     sink.flush()
-    report = tally.report(source, time.monotonic() - started, reader.info)
-    commit(Path(context.out), source.stream_id, sink.parts, report=asdict(report), engines=engines)
     sink.close()
+    report = tally.report(source, time.monotonic() - started, reader.info, config.sampling.start_s)
+    commit(
+        Path(context.out),
+        source.stream_id,
+        sink.parts,
+        report=asdict(report),
+        source=state,
+        engines=engines,
+        context=config.deployment.model_dump(),
+    )
     return report
 
 
 def follow(
-    pictures: Iterator[FrameBatch], analyzer: Analyzer, tracker: Tracker, timeline: Timeline, progress: Progress
+    pictures: Iterable[FrameBatch], analyzer: Analyzer, tracker: Tracker, timeline: Timeline, progress: Progress
 ) -> Iterator[Finished]:
     """Finished rows of a stream, in order of time."""
     for batch in pictures:
@@ -88,7 +112,7 @@ def follow(
         rows = tracker.update(affect)
         progress.frames += len(affect.frames)
         progress.faces += len(rows.row)
-        progress.stream_s = next_ns / NS
+        progress.stream_s = next_ns / NS - progress.start_s
         yield timeline.add(affect, rows, next_ns=next_ns)
     yield timeline.finish(tracker.end_all(EndReason.END_OF_STREAM))
 
@@ -120,9 +144,11 @@ def _stream_context(source: Source, context: RunContext, info: VideoInfo, score_
     )
 
 
+def _length(info: VideoInfo) -> str:
+    return "" if info.end_ns is None else f"; it ends at {info.end_ns / NS:g} s"
+
+
 def _duration_s(config: AnalyzeConfig, info: VideoInfo) -> float | None:
-    end_s = config.sampling.end_s
-    known_s = None if info.end_ns is None else info.end_ns / NS
-    if end_s is None or known_s is None:
-        return known_s if end_s is None else end_s
-    return min(end_s, known_s)
+    ends = (config.sampling.end_s, None if info.end_ns is None else info.end_ns / NS)
+    known = [end_s for end_s in ends if end_s is not None]
+    return max(min(known) - config.sampling.start_s, 0.0) if known else None

@@ -37,6 +37,12 @@ class Failed:
 Reply = Progress | UnitReport | Failed
 
 
+def failure(source: Source, failed: Failed) -> UnitReport:
+    """The report of a unit that was not committed."""
+    ours = failed.kind == "ours"
+    return UnitReport(stream_id=source.stream_id, source=source.path, error=failed.message, our_fault=ours)
+
+
 def load_engines(config: AnalyzeConfig) -> tuple[Engine, Engine]:
     """The run's detector and EmoFAN, for this process. Raises EngineError."""
     networks = config.networks
@@ -52,26 +58,28 @@ def serve(connection: Connection, context: RunContext) -> None:
         connection.send(Progress())
         while True:
             source: Source = connection.recv()
-            connection.send(_attempt(connection, source, context, detector, affect))
+            progress = Progress()
+            with _telling(connection, progress):
+                reply = attempt(source, context, detector, affect, progress)
+            connection.send(reply)
     except EngineError as exc:
         connection.send(Failed(str(exc), "machine"))
     except (EOFError, BrokenPipeError):
         return  # the parent is gone, or has no more work
 
 
-def _attempt(
-    connection: Connection, source: Source, context: RunContext, detector: Engine, affect: Engine
+def attempt(
+    source: Source, context: RunContext, detector: Engine, affect: Engine, progress: Progress
 ) -> UnitReport | Failed:
-    progress = Progress()
+    """A unit, and what is wrong with it if it fails: nothing but an interruption is raised."""
     try:
-        with _telling(connection, progress):
-            return run_unit(source, context, detector, affect, progress)
+        return run_unit(source, context, detector, affect, progress)
     except SinkError as exc:
         return Failed(str(exc), "sink")
     except PipelineError as exc:
         return Failed(str(exc), "input")
     except Exception:  # noqa: BLE001 - a worker outlives our own mistakes and reports them
-        return Failed(traceback.format_exc(), "ours")
+        return Failed(f"{source.path}: {traceback.format_exc()}", "ours")
 
 
 @contextmanager

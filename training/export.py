@@ -11,8 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engines.network import MODEL_FILE, SAMPLES_FILE, NetworkSpec, write_spec
+from engines import Engine
+from engines.network import MODEL_FILE, SAMPLES_FILE, NetworkSpec, read_network, write_spec
+from engines.store import reference_engine
 from training.emofan.network import EmoFAN, decode_landmarks
+from training.errors import TrainingError
 from training.face_detector.network import STRIDES, FaceDetector
 
 
@@ -52,7 +55,8 @@ def export(
 ) -> NetworkSpec:
     """Write the network folder and return the spec with the model's SHA-256 filled in.
 
-    `samples` (K, H, W, C) uint8 are stored beside the model: engines are verified on them.
+    `samples` (K, H, W, C) uint8 are stored beside the model: engines are verified on them. Raises TrainingError where
+    the model does not give PyTorch's numbers for them.
     """
     folder.mkdir(parents=True, exist_ok=True)
     batch = torch.export.Dim("batch", min=1, max=1024)
@@ -74,4 +78,15 @@ def export(
     np.savez_compressed(folder / SAMPLES_FILE, images=samples)
     spec = replace(spec, sha256=digest)
     write_spec(spec, folder)
+    _compare(served, reference_engine(read_network(folder)), samples)
     return spec
+
+
+@torch.no_grad()
+def _compare(served: nn.Module, reference: Engine, samples: np.ndarray) -> None:
+    """TrainingError where the exported graph differs from the network that was trained."""
+    got, want = reference.run(samples), served(torch.from_numpy(samples))
+    for (name, output), values in zip(reference.spec.outputs.items(), want, strict=True):
+        difference = float(np.abs(got[name] - values.numpy()).max())
+        if not difference <= output.atol:
+            raise TrainingError(f"{name} of the exported network differs from PyTorch's by {difference:.2g}")

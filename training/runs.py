@@ -33,6 +33,14 @@ class EmoFANRun:
     drawn_faces: int = 6000
     """How many faces are drawn, if `mix.drawn_share` is above 0."""
 
+    def __post_init__(self) -> None:
+        if self.crop.size_px != self.network.input_px:
+            raise ValueError(
+                f"crop.size_px ({self.crop.size_px}) must be the network's input_px ({self.network.input_px})"
+            )
+        if self.network.input_channels != 1:
+            raise ValueError(f"network.input_channels must be 1, the data are grey; got {self.network.input_channels}")
+
     def task(self, data: Path) -> Task:
         """The task, with all data in memory."""
         ferplus_val = read_ferplus(data / "ferplus.parquet", "val")
@@ -87,4 +95,4 @@ def read_run(path: Path) -> Run:
 
 def train_run(run: Run, data: Path, folder: Path, *, device: str, log: Callable[[str], None]) -> Path:
     """Train, or go on training, in `folder`; return the best weights."""
-    return train(run.task(data), run.loop, folder, device=device, log=log)
+    return train(run.task(data), run.loop, folder, identity=repr(run), device=device, log=log)

@@ -4,6 +4,7 @@ An EmoFAN's landmark peaks become a visibility; a detector gets its thresholds, 
 landmarks' box of the same face.
 """
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from training.data.ferplus import read_ferplus
 from training.data.newsfaces import read_newsfaces
 from training.emofan.network import EmoFAN
 from training.emofan.samples import sample_background
+from training.errors import TrainingError
 from training.evaluate import answer, candidates
 from training.export import ServedEmoFAN, ServedFaceDetector, export
 from training.face_detector.average_precision import match
@@ -35,16 +37,26 @@ SAMPLES_SEED = 7_000_000
 
 
 def ship(run: Run, weights: Path, data: Path, folder: Path, *, name: str, licence: str) -> Network:
-    """Write the network folder for the `weights` of `run`."""
+    """Write the network folder for the `weights` of `run`, whole or not at all. Raises TrainingError."""
+    if not weights.is_file():
+        raise TrainingError(f"{weights}: no such file; weights are RUN/best.pt")
     state = torch.load(weights, map_location="cpu", weights_only=True)
-    if isinstance(run, EmoFANRun):
-        return _ship_emofan(run, state, data, folder, name, licence)
-    return _ship_detector(run, state, data, folder, name, licence)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="_", dir=folder.parent) as scratch:
+        half = Path(scratch) / folder.name
+        if isinstance(run, EmoFANRun):
+            _ship_emofan(run, state, data, half, name, licence)
+        else:
+            _ship_detector(run, state, data, half, name, licence)
+        if folder.exists():
+            folder.rename(Path(scratch) / "old")
+        half.rename(folder)
+    return read_network(folder)
 
 
 def _ship_emofan(
     run: EmoFANRun, state: dict[str, torch.Tensor], data: Path, folder: Path, name: str, licence: str
-) -> Network:
+) -> None:
     model = EmoFAN(run.network)
     model.load_state_dict(state)
     side, crop = run.network.input_px, CropSpec(factor=run.crop.factor, resample="area")
@@ -73,7 +85,6 @@ def _ship_emofan(
     scenes = read_scenes(data / "faces_in_scenes.parquet", "val")
     peaks = np.concatenate([answer(engine, part).peak for part in faces])
     write_spec(replace(spec, visibility=calibrate_visibility(engine, peaks, scenes)), folder)
-    return read_network(folder)
 
 
 def calibrate_visibility(
@@ -100,7 +111,7 @@ def calibrate_visibility(
 
 def _ship_detector(
     run: FaceDetectorRun, state: dict[str, torch.Tensor], data: Path, folder: Path, name: str, licence: str
-) -> Network:
+) -> None:
     model = FaceDetector(run.detector.channels, run.detector.head_channels)
     model.load_state_dict(state)
     rule = DetectorSpec(score_start=0.6, score_keep=0.4, nms_iou=0.45, box_map=BoxMap(dx=0, dy=0, width=1, height=1))
@@ -117,13 +128,12 @@ def _ship_detector(
         detector=rule,
     )
     drawn = draw_scenes(4, clutter_share=0.0, seed=SAMPLES_SEED)
-    samples = np.stack([cv2.resize(scene.image, (416, 256)) for scene in drawn])[..., None]
+    samples = np.stack([cv2.resize(scene.image, (640, 384)) for scene in drawn])[..., None]
     spec = export(ServedFaceDetector(model), spec, samples, folder)
     engine = reference_engine(read_network(folder))
     start, keep = choose_thresholds(engine, read_scenes(data / "faces_in_scenes.parquet", "val"))
     box_map = measure_box_map(engine, read_newsfaces(data / "newsfaces.parquet", "val"))
     write_spec(replace(spec, detector=replace(rule, score_start=start, score_keep=keep, box_map=box_map)), folder)
-    return read_network(folder)
 
 
 def choose_thresholds(engine: Engine, scenes: Sequence[Scene]) -> tuple[float, float]:

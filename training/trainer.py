@@ -79,12 +79,24 @@ class LoopConfig:
     def __post_init__(self) -> None:
         if self.steps < 1:
             raise ValueError(f"steps must be at least 1, got {self.steps}")
+        if self.validate_every < 1 or self.checkpoint_every < 1:
+            raise ValueError("validate_every and checkpoint_every must be at least 1")
 
 
 def train(
-    task: Task, config: LoopConfig, run_dir: Path, *, device: str = "cpu", log: Callable[[str], None] = print
+    task: Task,
+    config: LoopConfig,
+    run_dir: Path,
+    *,
+    identity: str = "",
+    device: str = "cpu",
+    log: Callable[[str], None] = print,
 ) -> Path:
-    """Train until `config.steps` and return the path of the best weights; go on from a checkpoint in `run_dir`."""
+    """Train until `config.steps` and return the path of the best weights; go on from a checkpoint in `run_dir`.
+
+    `identity` stands for all else that makes the run what it is. Raises TrainingError for a checkpoint of another one.
+    """
+    identity = f"{config!r} {identity}"
     run_dir.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
     model = task.network().to(device)
@@ -95,7 +107,7 @@ def train(
     latest = run_dir / "checkpoint.pt"
     if latest.exists():
         state = torch.load(latest, map_location=device, weights_only=True)
-        if state["config"] != repr(config):
+        if state["identity"] != identity:
             raise TrainingError(f"{run_dir} was started with other settings; use another folder or the same settings")
         model.load_state_dict(state["model"])
         average.load_state_dict(state["average"])
@@ -105,7 +117,7 @@ def train(
 
     def save() -> None:
         state = {"model": model.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()}
-        _save({**state, "step": step, "best": best, "config": repr(config)}, latest)
+        _save({**state, "step": step, "best": best, "identity": identity}, latest)
 
     started, seen = time.monotonic(), step
     for batch in _batches(task, config, step):

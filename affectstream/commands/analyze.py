@@ -46,10 +46,14 @@ def analyze(
         "deployment.reason": context_reason,
     }
     settings = load_config(config, {key: value for key, value in flags.items() if value is not None})
-    found = find_sources(sources, exclude=out)
+    found = find_sources(sources, out=out)
     console = Console(stderr=True)
-    with progress_bar(console) as bar:
-        result = run(found, out, settings, fresh=fresh, watcher=bar)
+    try:
+        with progress_bar(console) as bar:
+            result = run(found, out, settings, fresh=fresh, watcher=bar)
+    except KeyboardInterrupt:
+        console.print("what was done is kept: the same command goes on from there")
+        raise
     print_summary(result, Console())
     typer.echo(f"results: {out}")
     if any(report.our_fault for report in result.failed):

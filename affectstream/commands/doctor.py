@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from engines import EngineError, EngineOptions, list_networks, load_engine
-from engines.network import cache_dir
+from engines import EngineError, EngineOptions, load_engine
+from engines.network import cache_dir, find_network, network_names
 from engines.store import available_runtimes
 
 
@@ -68,14 +68,11 @@ def _runtimes() -> Iterator[Finding]:
 
 
 def _networks() -> Iterator[Finding]:
-    for network in list_networks():
+    for name in network_names():
         try:
-            engine = load_engine(network, EngineOptions())
-            yield Finding(f"network {network.spec.name}", "ok", engine.info.id)
+            yield Finding(f"network {name}", "ok", load_engine(find_network(name), EngineOptions()).info.id)
         except EngineError as exc:
-            yield Finding(
-                f"network {network.spec.name}", "broken", str(exc), "pip install --force-reinstall affectstream"
-            )
+            yield Finding(f"network {name}", "broken", str(exc), "pip install --force-reinstall affectstream")
 
 
 def _optional() -> Iterator[Finding]:

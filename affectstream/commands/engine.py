@@ -6,11 +6,13 @@ from typing import Annotated
 import numpy as np
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from engines import EngineOptions, list_networks, load_engine, open_network
-from engines.store import available_runtimes, build, list_engines, reference_engine
-from engines.verify import check_same
+from engines import EngineOptions, NetworkError, VerificationError, load_engine, open_network
+from engines.network import find_network, network_names
+from engines.store import available_runtimes, build, engine_folder, list_engines
+from engines.store import verify as check
 
 app = typer.Typer(help="Networks compiled for this machine.", no_args_is_help=True)
 
@@ -25,7 +27,12 @@ def list_() -> None:
     """Show the networks that can be found by name, and the engines built here."""
     console = Console()
     networks = Table("network", "kind", "input", "size", "licence", box=None)
-    for network in list_networks():
+    for name in network_names():
+        try:
+            network = find_network(name)
+        except NetworkError as exc:
+            networks.add_row(name, "damaged", escape(str(exc)))
+            continue
         size = network.spec.input
         shape = f"{size.width_px or '…'}×{size.height_px or '…'}×{size.channels}"
         megabytes = f"{network.model_path.stat().st_size / 1e6:.1f} MB"
@@ -57,11 +64,12 @@ def build_(network: NetworkName, runtime: Runtime = "auto", precision: Precision
 def verify(network: NetworkName, runtime: Runtime = "auto", precision: Precision = "f32", threads: Threads = 0) -> None:
     """Compare an engine with the float32 reference again."""
     found = open_network(network)
-    engine = load_engine(found, EngineOptions(runtime=runtime, precision=precision, threads=threads))
+    options = EngineOptions(runtime=runtime, precision=precision, threads=threads)
+    folder = engine_folder(found, options)
     table = Table("output", "largest difference", "allowed", box=None)
-    for name, difference in check_same(engine, reference_engine(found), found.samples).items():
+    for name, difference in check(load_engine(found, options), found).items():
         table.add_row(name, f"{difference:.2e}", f"{found.spec.outputs[name].atol:.2e}")
-    typer.echo(engine.info.id)
+    typer.echo(folder.name)
     Console().print(table)
 
 
@@ -69,17 +77,18 @@ def verify(network: NetworkName, runtime: Runtime = "auto", precision: Precision
 def bench(
     network: NetworkName,
     threads: Threads = 0,
-    seconds: Annotated[float, typer.Option(help="How long to measure each.")] = 2.0,
+    seconds: Annotated[float, typer.Option(min=0.1, help="How long to measure each.")] = 2.0,
 ) -> None:
     """Time every runtime and precision on this machine, interleaved; the ratios are what counts."""
     found = open_network(network)
+    engine_folder(found, EngineOptions())  # says so where there is nothing to build
     rows = []
     for runtime in available_runtimes():
         for precision in ("f32", "bf16") if runtime == "openvino" else ("f32",):
             try:
                 options = EngineOptions(runtime=runtime, precision=precision, threads=threads)
                 rows.append((runtime, precision, load_engine(found, options)))
-            except Exception as exc:  # noqa: BLE001 - a precision that fails its check is a result too
+            except VerificationError as exc:  # a result too
                 typer.echo(f"{runtime} {precision}: {exc}")
     size = found.spec.input
     height, width = size.height_px or 384, size.width_px or 640

@@ -26,6 +26,8 @@ def train(
 ) -> None:
     """Train a network as a configuration file says."""
     torch = _torch()
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise RuntimeMissingError("PyTorch sees no GPU here; see `nvidia-smi`, or train with --device cpu")
     if threads:
         torch.set_num_threads(threads)
     from training.runs import read_run, train_run

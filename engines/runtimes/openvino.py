@@ -7,7 +7,7 @@ import openvino as ov
 
 from engines.engine import Compiled, Outputs
 
-VERSION: str = ov.__version__.split("-")[0]
+VERSION: str = ov.__version__
 PRECISIONS = ("f32", "bf16")
 
 

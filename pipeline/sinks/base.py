@@ -9,7 +9,7 @@ class Sink(Protocol):
     """Takes the finished rows of one unit, in order of time. Not thread-safe."""
 
     def write(self, rows: Finished) -> None:
-        """Take rows. They need not be durable before `flush`; on failure none of them is lost."""
+        """Take rows. They need not be durable before `flush`. Raises SinkError; then the unit is done again."""
 
     def flush(self) -> None:
         """Make everything written durable; raise SinkError if that cannot be said."""

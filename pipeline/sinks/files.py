@@ -97,25 +97,28 @@ class FileSink:
         first_ns = pc.min(table[TIME_COLUMN[name]]).as_py()
         table = table.sort_by([(column, "ascending") for column in SORTED_BY[name]])
         path = Path(name) / self._folder / f"{first_ns:019d}.{self._format}"
-        try:
-            digest = write_whole(
-                self._root / path, lambda half: _WRITERS[self._format](table, half, self._metadata, name)
-            )
-        except OSError as exc:
-            self._held[name] = held
-            raise SinkError(f"{self._root / path}: cannot be written: {exc.strerror or exc}") from exc
+        digest = write_whole(self._root / path, lambda half: _WRITERS[self._format](table, half, self._metadata, name))
         self.parts.append(Part(name, path.as_posix(), table.num_rows, digest))
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> str:
-    """Let `write` fill a file beside `path`, make it durable and put it in place; return its SHA-256."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Let `write` fill a file beside `path`, make it durable and put it in place; return its SHA-256.
+
+    Raises SinkError.
+    """
     half = path.with_name(f"_{path.name}")
-    write(half)
-    with half.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        os.fsync(file.fileno())
-    half.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(half)
+        with half.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            os.fsync(file.fileno())
+        half.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        os.fsync(folder)  # the name, too, survives a loss of power
+        os.close(folder)
+    except OSError as exc:
+        raise SinkError(f"{path}: cannot be written: {exc.strerror or exc}") from exc
     return digest
 
 

@@ -192,7 +192,7 @@ class VideoReader:
 
     def _stamp_ns(self, frame: av.VideoFrame) -> int | None:
         """When the file says that a frame is shown; None where it does not."""
-        # AVI stores no presentation times: what libav makes up for B-frames is out of order, their decoding times are not.
+        # AVI stores no presentation times: those that libav makes up for B-frames are out of order, decoding times not.
         stamp = frame.dts if self._container.format.name == "avi" else frame.pts
         if stamp is None or self._stream.time_base is None:
             return None

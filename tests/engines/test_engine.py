@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -106,8 +107,9 @@ def test_an_engine_is_built_once_and_named_after_all_it_depends_on():
     assert build(network, one) == folder
     assert (folder / "engine.json").stat().st_mtime_ns == stamp
     assert engine_folder(network, two) != folder
-    other = replace(network, spec=replace(network.spec, sha256="f" * 64))
-    assert engine_folder(other, one) != folder
+    strict = {name: replace(output, atol=0.0) for name, output in network.spec.outputs.items()}
+    for spec in (replace(network.spec, sha256="f" * 64), replace(network.spec, outputs=strict)):
+        assert engine_folder(replace(network, spec=spec), one) != folder
     content = json.loads((folder / "engine.json").read_text())
     assert content["network_sha256"] == network.spec.sha256
     assert set(content["max_abs_difference"]) == set(network.spec.outputs)
@@ -124,7 +126,7 @@ def copied(tmp_path):
 def test_an_engine_outside_its_tolerance_is_refused_and_not_kept(copied):
     spec = open_network(copied).spec
     strict = {name: replace(output, atol=-1.0) for name, output in spec.outputs.items()}
-    write_spec(replace(spec, name="strict", outputs=strict), copied)
+    write_spec(replace(spec, outputs=strict), copied)
     network = open_network(copied)
     with pytest.raises(VerificationError, match="differs from the float32 reference"):
         load_engine(network, EngineOptions(threads=1))
@@ -183,3 +185,33 @@ def test_another_onnx_file_is_no_yunet():
     model = open_network("emofan-s").model_path
     with pytest.raises(NetworkError, match="not a YuNet"):
         load_engine(open_network(model))
+
+
+def test_a_yunet_file_is_not_built(shared):
+    network = open_network(shared / "models" / "yunet_n_640_640.onnx")
+    with pytest.raises(EngineError, match="no engine is built"):
+        build(network)
+
+
+def test_an_engine_that_is_built_anew_can_be_loaded_meanwhile():
+    network, options = open_network("face-s"), EngineOptions(threads=1)
+    build(network, options)
+    images = np.zeros((1, 64, 64, 1), np.uint8)
+
+    def again():
+        for _ in range(3):
+            build(network, options, again=True)
+
+    builder = threading.Thread(target=again)
+    builder.start()
+    while builder.is_alive():
+        load_engine(network, options).run(images)
+    builder.join()
+    assert load_engine(network, options).run(images)["scores"].shape[0] == 1
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("AFFECTSTREAM_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(EngineError, match="AFFECTSTREAM_CACHE"):
+        load_engine(open_network("face-s"))

@@ -58,6 +58,13 @@ def test_the_key_frame_that_two_batches_share_is_detected_once():
     assert detector.num_pictures == 6 + 1  # a key frame per half second, and the last frame
 
 
+def test_a_long_batch_tells_that_it_goes_on():
+    steps = []
+    (batch,) = batches(moving(0, 1100), batch_frames=100)
+    Analyzer(SquareDetector(), BrightnessAffect(), lambda: steps.append(1)).analyze(batch)
+    assert len(steps) == 3 + 1  # three key frames, and EmoFAN once
+
+
 def test_a_face_that_moves_fast_is_looked_at_more_often():
     frames = [frame(t, (10 + t // 8, 30, 40 + t // 8, 60), width=400) for t in range(0, 1600, 100)]
     detector = SquareDetector()

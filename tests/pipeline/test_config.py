@@ -39,7 +39,7 @@ def test_flags_come_after_the_file_and_the_file_after_defaults(tmp_path):
     [
         ("version: 1\nsamplin: {fps: 5}\n", ["run.yaml", "'samplin'", "did you mean 'sampling'"]),
         ("version: 1\nsampling: {fsp: 5}\n", ["'sampling.fsp'", "did you mean 'fps'"]),
-        ("version: 1\nsampling: {fps: -2}\n", ["sampling.fps", "-2", "greater than 0"]),
+        ("version: 1\nsampling: {fps: -2}\n", ["sampling.fps", "-2", "0.001"]),
         ("version: 1\nsampling: {fps: quick}\n", ["sampling.fps", "'quick'", "native"]),
         ("version: 1\nbatching: {size: 0}\n", ["batching.size", "0", "1"]),
         ("version: 1\noutput: {format: xml}\n", ["output.format", "'xml'", "'parquet', 'csv' or 'jsonl'"]),

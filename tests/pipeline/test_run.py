@@ -154,6 +154,69 @@ def test_other_settings_that_change_rows_are_refused_until_fresh(analyze_all, cl
     assert len(read_results(out, "frames")) == 8
 
 
+def test_settings_may_change_while_nothing_is_committed(analyze_all, clips, tmp_path):
+    out = tmp_path / "out"
+    assert analyze_all([clips / "empty.mp4"], out).failed
+    assert not analyze_all([clips / "good.mp4"], out, sampling__fps=5).failed
+
+
+def test_a_refusal_names_the_setting_that_changed(analyze_all, clips, tmp_path):
+    analyze_all([clips / "good.mp4"], tmp_path / "out")
+    with pytest.raises(ResultsError, match=r"sampling.fps was 10\.0"):
+        analyze_all([clips / "good.mp4"], tmp_path / "out", sampling__fps=5)
+
+
+def test_a_video_that_changed_is_analysed_again(analyze_all, clips, tmp_path):
+    out = tmp_path / "out"
+    analyze_all([clips / "good.mp4"], out)
+    write_video(clips / "good.mp4", squares(100))
+    assert analyze_all([clips / "good.mp4"], out).resumed == 0
+    assert len(read_results(out, "frames")) == 40
+
+
+def test_a_video_reached_another_way_is_not_analysed_twice(analyze_all, clips, tmp_path):
+    out = tmp_path / "out"
+    analyze_all([clips], out)
+    rows = len(read_results(out, "frames"))
+    assert analyze_all([clips / "sub" / "also good.mp4"], out).resumed == 1
+    assert len(read_results(out, "frames")) == rows
+
+
+def test_what_was_committed_and_is_lost_is_done_again(analyze_all, clips, tmp_path):
+    out = tmp_path / "out"
+    analyze_all([clips / "good.mp4"], out)
+    next((out / "frames").rglob("*.parquet")).unlink()
+    analyze_all([clips / "good.mp4"], out)
+    assert len(read_results(out, "frames")) == 16
+
+
+def test_each_call_records_its_own_context(analyze_all, clips, tmp_path):
+    out = tmp_path / "out"
+    analyze_all([clips / "good.mp4"], out, deployment__context="research")
+    analyze_all([clips / "sub"], out, deployment__context="media")
+    assert json.loads((out / "run.json").read_text())["context"] == "media"
+    assert {commit["context"]["context"] for commit in run_folder.read_commits(out)} == {"research", "media"}
+
+
+def test_a_start_beyond_the_end_is_a_failure_that_says_so(analyze_all, clips, tmp_path):
+    (failed,) = analyze_all([clips / "good.mp4"], tmp_path / "out", sampling__start_s=60.0).failed
+    assert "it ends at 1.6 s" in failed.error
+
+
+def test_fresh_removes_nothing_that_is_not_ours(analyze_all, clips, tmp_path):
+    mine = tmp_path / "frames" / "mine.png"
+    mine.parent.mkdir()
+    mine.touch()
+    with pytest.raises(ResultsError, match="choose another --out"):
+        analyze_all([clips / "good.mp4"], tmp_path, fresh=True)
+    assert mine.exists()
+
+
+def test_a_network_of_the_wrong_kind_is_wrong_use(analyze_all, clips, tmp_path):
+    with pytest.raises(ConfigError, match="of kind 'detector'"):
+        analyze_all([clips / "good.mp4"], tmp_path, networks__affect="face-s")
+
+
 def test_leftovers_of_a_broken_try_are_swept(analyze_all, clips, tmp_path):
     out = tmp_path / "out"
     analyze_all([clips / "good.mp4"], out)

@@ -1,5 +1,7 @@
 """What is found behind files, folders and patterns, and what it is called."""
 
+import os
+
 import pytest
 
 from pipeline.errors import ConfigError
@@ -21,7 +23,7 @@ def names(sources):
 
 
 def test_a_folder_is_searched_through_for_videos_and_pictures(tree):
-    assert names(find_sources([tree], exclude=tree / "out")) == ["a.mp4", "b.MOV", "sub/c.jpg", "sub/deep/d.mkv"]
+    assert names(find_sources([tree], out=tree / "out")) == ["a.mp4", "b.MOV", "sub/c.jpg", "sub/deep/d.mkv"]
 
 
 def test_patterns_are_matched_below_their_fixed_part(tree):
@@ -65,3 +67,28 @@ def test_long_names_stay_apart_and_within_what_file_systems_take():
     a, b = (stream_folder(f"{'long/' * 100}{letter}.mp4~12345678") for letter in "ab")
     assert a != b
     assert len(a) < 200
+
+
+def test_links_that_lead_to_themselves_and_names_that_are_no_text_are_borne(tmp_path):
+    (tmp_path / "self.mp4").symlink_to(tmp_path / "self.mp4")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / os.fsdecode(b"caf\xe9.mp4")).touch()
+    found = find_sources([tmp_path])
+    assert names(found) == ["caf\ufffd.mp4", "self.mp4"]
+    assert all(stream_folder(source.stream_id) for source in found)
+
+
+def test_an_empty_name_and_a_pattern_without_a_match_are_refused(tree):
+    with pytest.raises(ConfigError, match="is empty"):
+        find_sources([tree / "a.mp4", ""])
+    with pytest.raises(ConfigError, match="nothing"):
+        find_sources([tree / "a.mp4", f"{tree}/nothing*"])
+
+
+def test_a_video_beside_its_results_is_taken_and_the_results_are_not(tree):
+    for name in ("points/x.mp4", "report/y.png"):
+        (tree / name).parent.mkdir()
+        (tree / name).touch()
+    found = names(find_sources([tree / "a.mp4", tree], out=tree))
+    assert "a.mp4" in found
+    assert not {"points/x.mp4", "report/y.png"} & set(found)

@@ -27,6 +27,11 @@ class MixConfig:
     """Crops without a face: the heatmaps learn to be empty there, so that their peaks say whether a face is seen."""
     drawn_share: float = 0.0
 
+    def __post_init__(self) -> None:
+        shares = (self.newsfaces_share, self.background_share, self.drawn_share)
+        if min(shares) < 0 or sum(shares) >= 1:
+            raise ValueError(f"the shares must be 0 or more and leave some of the batch to FER+, got {shares}")
+
 
 class EmoFANTask:
     """Expression, valence, arousal and landmarks; scored by accuracy on the majority votes of FER+ val."""

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pyarrow.parquet as pq
 
-from training.data.faceset import decode_picture
+from training.data.faceset import decode_picture, read_columns
 
 FACE_PX_MIN = 7.0
 """Faces whose shorter side is less than this in a crop are ignored."""
@@ -36,7 +35,7 @@ def read_scenes(path: Path, split: str, *, colour: bool = False) -> list[Scene]:
     """All pictures of one split (`train` or `val`), decoded to luma, or to RGB."""
     columns = ["image", "boxes", "invalid", "width", "height"]
     scenes = []
-    for row in pq.read_table(path, columns=columns, filters=[("split", "=", split)]).to_pylist():
+    for row in read_columns(path, columns, split).to_pylist():
         image = decode_picture(row["image"], str(path), colour=colour)
         size = np.tile(np.array([row["width"], row["height"]], np.float32), 2)
         boxes = np.array(row["boxes"], np.float32).reshape(-1, 4) * size

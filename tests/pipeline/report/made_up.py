@@ -55,7 +55,7 @@ def write_video(out: Path, video: Video, *, format: str = "parquet") -> None:
         "arousal_mean": None,
         "info": {"is_picture": video.picture, "period_ns": 40_000_000},
     }
-    commit(out, video.stream_id, sink.parts, report=report, engines={})
+    commit(out, video.stream_id, sink.parts, source={"uri": "file:///made/up"}, report=report, engines={}, context={})
 
 
 def write_record(out: Path, **changes: object) -> None:
@@ -68,6 +68,7 @@ def write_record(out: Path, **changes: object) -> None:
     }
     record = {
         "run_id": RUN_ID,
+        "config_hash": "0",
         "affectstream_version": "0.0.0",
         "config": config,
         "context": "research",
