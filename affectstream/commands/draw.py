@@ -9,6 +9,8 @@ from rich.progress import Progress
 
 from pipeline.errors import ConfigError
 
+SIDE_PX_MIN, SIDE_PX_MAX = 64, 4096
+
 
 def draw(
     out: Annotated[Path, typer.Argument(help="Video to write (.mp4); its truth goes beside it as .truth.parquet.")],
@@ -30,6 +32,8 @@ def draw(
         width, height = (int(part) for part in size.split("x"))
     except ValueError:
         raise ConfigError(f"--size {size!r}: expected width x height, like 1280x720") from None
+    if not (min(width, height) >= SIDE_PX_MIN and max(width, height) <= SIDE_PX_MAX):
+        raise ConfigError(f"--size {size!r}: both must be from {SIDE_PX_MIN} to {SIDE_PX_MAX} px")
     try:
         scene = make_scene(
             seed,

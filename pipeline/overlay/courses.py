@@ -50,6 +50,10 @@ class Course:
     cuts_ns: np.ndarray
     """Times of scene cuts: nothing is held across one."""
 
+    def is_near(self, pts_ns: int, past_s: float) -> bool:
+        """Whether the track has anything to do with this time and the `past_s` before it."""
+        return bool(self.pts_ns[0] - HOLD_S * NS <= pts_ns <= self.pts_ns[-1] + past_s * NS)
+
     def at(self, pts_ns: int) -> Moment | None:
         """The face at this time, interpolated; None where it is not there."""
         after = int(np.searchsorted(self.pts_ns, pts_ns))
@@ -89,15 +93,13 @@ def read_courses(points: pd.DataFrame, frames: pd.DataFrame) -> list[Course]:
     """The tracks of one stream's points; `frames` say where its scene changes."""
     cuts_ns = frames.loc[frames["scene_cut"], "pts_ns"].to_numpy(np.int64)
     courses = []
-    ordered = points.sort_values("pts_ns")
-    for track_id in np.unique(ordered["track_id"]).tolist():
-        rows = ordered[ordered["track_id"] == track_id]
+    for _, rows in points.sort_values("pts_ns").groupby("track_id"):
         landmarks = None
         if rows["landmarks"].notna().all():
             landmarks = np.stack(rows["landmarks"].to_list()).reshape(-1, 68, 2)
         courses.append(
             Course(
-                track_id=track_id,
+                track_id=int(rows["track_id"].iloc[0]),
                 pts_ns=rows["pts_ns"].to_numpy(np.int64),
                 boxes=rows[["x1", "y1", "x2", "y2"]].to_numpy(float),
                 affect=rows[["valence_smooth", "arousal_smooth"]].to_numpy(float),

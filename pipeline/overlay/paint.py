@@ -49,11 +49,12 @@ class Painter:
 
     def paint(self, image: np.ndarray, pts_ns: int) -> None:
         """What is known of this moment, onto `image` (H, W, 3) uint8 BGR in place."""
-        now = {course.track_id: course.at(pts_ns) for course in self._courses}
+        near = [course for course in self._courses if course.is_near(pts_ns, TRACE_S)]
+        now = {course.track_id: course.at(pts_ns) for course in near}
         seen = {track_id: moment for track_id, moment in now.items() if moment is not None}
-        self._circumplex(image, [course for course in self._courses if course.track_id in seen], pts_ns)
+        self._circumplex(image, [course for course in near if course.track_id in seen], pts_ns)
         if self._moves:
-            self._trace(image, pts_ns)
+            self._trace(image, near, pts_ns)
         for track_id, moment in seen.items():
             self._face(image, track_id, moment)
         taken: list[_Rectangle] = []
@@ -125,7 +126,7 @@ class Painter:
                 cv2.circle(image, _whole(points[-1]), round(3.5 * self._unit), colour, -1, cv2.LINE_AA)
                 cv2.circle(image, _whole(points[-1]), round(3.5 * self._unit), _INK, 1, cv2.LINE_AA)
 
-    def _trace(self, image: np.ndarray, pts_ns: int) -> None:
+    def _trace(self, image: np.ndarray, courses: Sequence[Course], pts_ns: int) -> None:
         """A band at the lower edge: valence as a full line and arousal as a thin one over the last ten seconds."""
         height = self._trace_px
         top, left, right = self._height - height, round(34 * self._unit), self._width - round(8 * self._unit)
@@ -135,7 +136,7 @@ class Painter:
         small = round(8 * self._unit)
         for text, y in (("+1", middle - reach), ("0", middle), ("-1", middle + reach)):
             self._write(image, text, left - round(16 * self._unit), round(y + small / 3), _MUTED, small)
-        for course in self._courses:
+        for course in courses:
             colour = colour_of(course.track_id)
             path = _past(course, pts_ns, TRACE_S, _STEPS)
             xs = right - path[:, 0] / TRACE_S * (right - left)

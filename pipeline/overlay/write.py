@@ -10,13 +10,13 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from pipeline.errors import ConfigError, PolicyError, ResultsError, SinkError
+from pipeline.errors import ConfigError, PolicyError, ResultsError
 from pipeline.overlay.courses import Course, read_courses
 from pipeline.overlay.hide import HOLD_S, hide
 from pipeline.overlay.paint import Painter
 from pipeline.results import read_results
 from pipeline.run_folder import read_commits, read_run
-from pipeline.sources import stream_id
+from pipeline.sources import find_sources
 from pipeline.video.decode import VideoReader
 from pipeline.video.encode import VideoWriter
 
@@ -39,23 +39,33 @@ def write_overlay(
 
     blur_faces: cover every face instead. Refused with PolicyError where part of the video was not analysed, because a
     face could be left open there; `force` does it all the same. A picture becomes a picture.
-    Raises SourceError, ResultsError, ConfigError or SinkError.
+    Raises SourceError, ResultsError, PolicyError, ConfigError or SinkError.
     """
     if out.exists() and out.resolve() == video.resolve():
         raise ConfigError(f"{out}: is the video itself; choose another name")
-    stream = _stream_of(video, results)
-    points, frames = (read_results(results, table, stream_id=stream) for table in ("points", "frames"))
+    commit = _commit_of(video, results)
+    points, frames = (read_results(results, table, stream_id=commit["stream_id"]) for table in ("points", "frames"))
     courses = read_courses(points, frames)
     with VideoReader(video) as reader:
         if blur_faces and not force:
-            _refuse_gaps(results, stream, frames)
+            _refuse_gaps(video, commit, read_run(results) or {}, frames)
         if reader.info.is_picture:
             image = next(reader.frames()).bgr()
             _editor(image, courses, blur_faces)(image, 0)
-            if not cv2.imwrite(str(out), image):
-                raise SinkError(f"{out}: cannot be written as a picture; use .png or .jpg")
+            _write_picture(image, out)
             return
         _write_video(reader, video, out, lambda image: _editor(image, courses, blur_faces), shown)
+
+
+def _write_picture(image: np.ndarray, out: Path) -> None:
+    try:
+        ok = cv2.imwrite(str(out), image)
+    except cv2.error:
+        ok = False
+    if not ok and out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise ConfigError(f"{out}: a picture is written as .png or .jpg; give it a name that ends so")
+    if not ok:
+        raise ConfigError(f"{out}: cannot be written; does its folder exist?")
 
 
 Edit = Callable[[np.ndarray, int], None]
@@ -91,30 +101,41 @@ def _editor(image: np.ndarray, courses: list[Course], blur_faces: bool) -> Edit:
     return cover
 
 
-def _stream_of(video: Path, results: Path) -> str:
-    """The stream of this video: the same file, else one of the same name, if there is only one."""
+def _commit_of(video: Path, results: Path) -> dict[str, Any]:
+    """The commit of this video: of the same file, else of one of the same name, if there is only one."""
     if read_run(results) is None:
         raise ResultsError(f"{results}: no results there (no run.json)")
-    streams = [commit["stream_id"] for commit in read_commits(results)]
-    digest = stream_id(video, video.parent).rsplit("~", 1)[1]
-    same_file = [name for name in streams if name.endswith(f"~{digest}")]
-    same_name = [name for name in streams if Path(name.rsplit("~", 1)[0]).name == video.name]
+    (source,) = find_sources([video])
+    commits = read_commits(results)
+    same_file = [commit for commit in commits if commit["source"]["uri"] == source.uri]
+    same_name = [commit for commit in commits if _shown(commit).rsplit("/", 1)[-1] == video.name]
     for found in (same_file, same_name):
         if len(found) == 1:
-            return str(found[0])
-    known = ", ".join(name.rsplit("~", 1)[0] for name in streams[:5]) or "nothing"
-    raise ResultsError(f"{results}: has no results of {video.name}; it has {known}{' …' if len(streams) > 5 else ''}")
+            return found[0]
+    known = ", ".join(_shown(commit) for commit in commits[:5]) or "nothing"
+    raise ResultsError(f"{results}: has no results of {video.name}; it has {known}{' …' if len(commits) > 5 else ''}")
 
 
-def _refuse_gaps(results: Path, stream: str, frames: pd.DataFrame) -> None:
+def _shown(commit: dict[str, Any]) -> str:
+    """The path part of a stream's name."""
+    return str(commit["stream_id"]).rsplit("~", 1)[0]
+
+
+def _refuse_gaps(video: Path, commit: dict[str, Any], run: dict[str, Any], frames: pd.DataFrame) -> None:
     """PolicyError where a face could be left open."""
-    run: dict[str, Any] = read_run(results) or {}
     sampling = run.get("config", {}).get("sampling", {})
+    fps = sampling.get("fps", "native")
     gaps = int(frames["status"].isin(["unknown", "decode_error"]).sum())
-    if gaps:
+    if commit["source"].get("bytes") != video.stat().st_size:
+        why = (
+            f"the results are of another video of that name ({commit['report'].get('source')}), or it has changed since"
+        )
+    elif gaps:
         why = f"{gaps} frames of it could not be analysed"
     elif sampling.get("start_s") or sampling.get("end_s") is not None:
         why = "only a part of it was analysed (--start, --end)"
+    elif fps != "native" and fps * HOLD_S < 1 and not commit["report"]["info"].get("is_picture"):
+        why = f"somebody may come and go between two analysed frames (--fps {fps:g}; at least {1 / HOLD_S:g} is needed)"
     else:
         return
-    raise PolicyError(f"faces cannot all be hidden in {stream.rsplit('~', 1)[0]}: {why}; --force does it all the same")
+    raise PolicyError(f"faces cannot all be hidden in {video.name}: {why}; --force does it all the same")

@@ -1,9 +1,10 @@
 """The whole report: every video's page, the index, and the files that both need.
 
-It is built beside its place under a name that begins with `_` and renamed, so that nobody sees half a report.
+It is built beside its place, in a folder that nobody else has, and renamed, so that nobody sees half a report.
 """
 
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,9 +39,11 @@ def write_report(results: Path, out: Path | None = None, shown: Callable[[int, i
         raise ResultsError(f"{results}: nothing was analysed there yet; run `affectstream analyze` again to go on")
     out = (results / "report" if out is None else out).absolute()
     _refuse_other_content(out)
-    half = out.with_name(f"_{out.name}")
+    scratch: Path | None = None
     try:
-        shutil.rmtree(half, ignore_errors=True)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix="_", dir=out.parent))
+        half = scratch / out.name
         (half / PAGES).mkdir(parents=True)
         shutil.copytree(ASSETS, half / "assets", ignore=shutil.ignore_patterns("__pycache__"))
         names = display_names(list(streams))
@@ -58,11 +61,14 @@ def write_report(results: Path, out: Path | None = None, shown: Callable[[int, i
             shown(i + 1, len(order))
         title = results.absolute().name
         (half / INDEX).write_text(render_index(index, run, title=title, mark=MARK), encoding="utf-8")
-        _replace(out, half)
+        if out.exists():
+            out.rename(scratch / "old")
+        half.rename(out)
     except OSError as exc:
         raise ConfigError(f"{out}: cannot write the report there: {exc.strerror or exc}; choose another --out") from exc
     finally:
-        shutil.rmtree(half, ignore_errors=True)
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
     return out / INDEX
 
 
@@ -79,12 +85,3 @@ def _refuse_other_content(out: Path) -> None:
         return
     if not (index.is_file() and MARK in index.read_text(encoding="utf-8", errors="replace")[:2000]):
         raise ConfigError(f"{out}: is there and is not a report, so it is not replaced; choose another --out")
-
-
-def _replace(out: Path, half: Path) -> None:
-    old = out.with_name(f"_{out.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if out.exists():
-        out.rename(old)
-    half.rename(out)
-    shutil.rmtree(old, ignore_errors=True)

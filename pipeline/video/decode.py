@@ -89,7 +89,7 @@ class VideoReader:
             raise SourceError(f"{self._path}: has no video stream")
         self._stream = videos[0]
         self._stream.thread_type = thread_type
-        self._origin = _origin(self._container, self._stream)
+        self._origin = container_start(self._container)
 
     def __enter__(self) -> Self:
         return self
@@ -224,7 +224,7 @@ class VideoReader:
         return True
 
 
-def _origin(container: InputContainer, stream: VideoStream) -> Fraction:
+def container_start(container: InputContainer) -> Fraction:
     """The container's start in s, exactly: the earliest stream's own start where that is what was rounded."""
     start = Fraction(container.start_time or 0, av.time_base)
     exact = [

@@ -1,17 +1,22 @@
 """Writing H.264 video with PyAV, with another file's audio kept if wanted."""
 
+import os
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import av
+import cv2
 import numpy as np
-from av.container import InputContainer, OutputContainer
+from av.container import OutputContainer
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
-from pipeline.errors import SinkError
+from pipeline.errors import ConfigError, SinkError
+from pipeline.video.sound import Sound
 
 _TIME_BASE = Fraction(1, 90_000)
 NS = 1_000_000_000
@@ -31,16 +36,22 @@ class VideoWriter:
         audio_from: Path | None = None,
     ):
         """`size` is width and height; an odd side loses its last pixel, which H.264 4:2:0 cannot hold."""
-        self._path, self._half = path, path.with_name(f"_{path.name}")
-        self._size = (size[0] // 2 * 2, size[1] // 2 * 2)
+        if path.suffix.lower() != ".mp4":
+            raise ConfigError(f"{path}: video is written as .mp4; give it a name that ends so")
+        if path.is_dir():
+            raise ConfigError(f"{path}: is a folder; give the name of a video to write")
+        self._path, self._size = path, (size[0] // 2 * 2, size[1] // 2 * 2)
+        if not min(self._size):
+            raise ConfigError(f"{path}: a picture of {size[0]}x{size[1]} px is too small for video")
         self._reformatter = VideoReformatter()
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._container: OutputContainer = av.open(
-                str(self._half), "w", format="mp4", options={"movflags": "faststart"}
-            )
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, half = tempfile.mkstemp(prefix="_", suffix=".mp4", dir=path.parent)
+            os.close(handle)
+            self._half = Path(half)
+            self._container: OutputContainer = av.open(half, "w", format="mp4", options={"movflags": "faststart"})
         except (av.FFmpegError, OSError) as exc:
-            raise SinkError(f"{path}: cannot be written: {exc.strerror}") from exc
+            raise ConfigError(f"{path}: cannot be written: {exc.strerror}; choose another place") from exc
         self._video = self._container.add_stream("libx264", rate=fps, options={"crf": str(crf), "preset": "veryfast"})
         self._video.width, self._video.height = self._size
         self._video.pix_fmt = "yuv420p"
@@ -48,13 +59,18 @@ class VideoWriter:
         self._video.codec_context.time_base = _TIME_BASE
         self._video.codec_context.colorspace = Colorspace.ITU709
         self._video.codec_context.color_range = ColorRange.MPEG
-        self._audio = _Audio(audio_from, self._container) if audio_from else None
+        self._sound = Sound(audio_from, self._container) if audio_from else None
 
     def __enter__(self) -> Self:
         return self
 
     def write(self, image: np.ndarray, pts_ns: int) -> None:
-        """One picture (H, W, 3) uint8 BGR, to be shown from `pts_ns` on; times must increase."""
+        """One picture (H, W, 3) uint8 BGR, to be shown from `pts_ns` on; times must increase. Raises SinkError.
+
+        A picture of another size than the video's is scaled to it.
+        """
+        if (image.shape[1] // 2 * 2, image.shape[0] // 2 * 2) != self._size:
+            image = cv2.resize(image, self._size, interpolation=cv2.INTER_AREA)
         image = np.ascontiguousarray(image[: self._size[1], : self._size[0]])
         frame = self._reformatter.reformat(
             av.VideoFrame.from_ndarray(image, format="bgr24"),
@@ -63,46 +79,30 @@ class VideoWriter:
             dst_color_range=ColorRange.MPEG,
         )
         frame.pts, frame.time_base = round(Fraction(pts_ns, NS) / _TIME_BASE), _TIME_BASE
-        self._container.mux(self._video.encode(frame))
-        if self._audio is not None:
-            self._audio.copy_until(pts_ns / NS)
+        with self._renamed():
+            self._container.mux(self._video.encode(frame))
+            if self._sound is not None:
+                self._sound.pass_on_until(pts_ns / NS)
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
-        if exc is None:
-            self._container.mux(self._video.encode(None))
-            if self._audio is not None:
-                self._audio.copy_until(float("inf"))
-        self._close()
-        if exc is None:
-            self._half.replace(self._path)
-        else:
+        try:
+            with self._renamed():
+                if exc is None:
+                    self._container.mux(self._video.encode(None))
+                    if self._sound is not None:
+                        self._sound.pass_on_until(float("inf"))
+                self._container.close()
+                if exc is None:
+                    self._half.chmod(0o644)  # mkstemp makes files for their owner alone
+                    self._half.replace(self._path)
+        finally:
+            if self._sound is not None:
+                self._sound.close()
             self._half.unlink(missing_ok=True)
 
-    def _close(self) -> None:
-        self._container.close()
-        if self._audio is not None:
-            self._audio.close()
-
-
-class _Audio:
-    """The first audio stream of a file, copied packet by packet without decoding."""
-
-    def __init__(self, path: Path, target: OutputContainer):
-        self._source: InputContainer = av.open(str(path), metadata_errors="ignore")
-        self._target = target
-        self._packets: Iterator[av.Packet[Any]] = iter(())
-        if self._source.streams.audio:
-            stream = self._source.streams.audio[0]
-            self._out = target.add_stream_from_template(stream)
-            self._packets = (packet for packet in self._source.demux(stream) if packet.dts is not None)
-        self._next = next(self._packets, None)
-
-    def copy_until(self, time_s: float) -> None:
-        """Pass on what begins before `time_s`."""
-        while self._next is not None and float((self._next.pts or 0) * self._next.time_base) <= time_s:
-            self._next.stream = self._out
-            self._target.mux(self._next)
-            self._next = next(self._packets, None)
-
-    def close(self) -> None:
-        self._source.close()
+    @contextmanager
+    def _renamed(self) -> Iterator[None]:
+        try:
+            yield
+        except (av.FFmpegError, OSError) as exc:
+            raise SinkError(f"{self._path}: cannot be written: {exc.strerror or exc}") from exc

@@ -17,6 +17,7 @@ from pipeline.overlay.courses import Course
 from pipeline.overlay.hide import BLOCKS, hide
 from pipeline.run import run
 from pipeline.sources import find_sources
+from tests.media import squares, write_video
 
 NS = 1_000_000_000
 
@@ -163,3 +164,42 @@ def test_the_video_itself_is_never_written_over(analysed):
     video, results = analysed
     with pytest.raises(ConfigError, match="is the video itself"):
         write_overlay(video, results, video)
+
+
+def test_hiding_is_refused_with_the_results_of_another_video_of_that_name(analysed, tmp_path):
+    _, results = analysed
+    other = write_video(tmp_path / "people.mp4", squares(50))
+    with pytest.raises(PolicyError, match="another video of that name"):
+        write_overlay(other, results, tmp_path / "b.mp4", blur_faces=True)
+
+
+def test_hiding_is_refused_where_somebody_may_come_and_go_between_two_looks(analysed, tmp_path):
+    video, _ = analysed
+    run(find_sources([video]), tmp_path / "r", load_config(None, {"sampling.fps": 0.5}), in_process=True)
+    with pytest.raises(PolicyError, match="between two analysed frames"):
+        write_overlay(video, tmp_path / "r", tmp_path / "b.mp4", blur_faces=True)
+
+
+@pytest.mark.parametrize("name", ["o.avi", "folder.mp4"])
+def test_a_name_that_no_video_can_have_is_refused(analysed, tmp_path, name):
+    (tmp_path / "folder.mp4").mkdir()
+    video, results = analysed
+    with pytest.raises(ConfigError):
+        write_overlay(video, results, tmp_path / name)
+    assert not list(tmp_path.glob("_*"))
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="the ffmpeg command is not installed")
+@pytest.mark.parametrize("name", ["late.ts", "windows.wmv", "plain.avi"])
+def test_the_sound_stays_with_the_pictures_whatever_the_container(analysed, tmp_path, name):
+    """A beep at 2 s: in .ts with a clock that begins elsewhere, elsewhere in codecs that .mp4 cannot hold."""
+    video = tmp_path / name
+    beep = ["-f", "lavfi", "-i", "aevalsrc=sin(2*PI*880*t)*between(t\\,2\\,2.5):d=4:s=44100"]
+    codecs = {".ts": ("libx264", "aac"), ".wmv": ("wmv2", "wmav2"), ".avi": ("mpeg4", "pcm_s16le")}[video.suffix]
+    pictures_of = ["-i", str(analysed[0]), "-map", "0:v", "-map", "1:a", "-c:v", codecs[0], "-c:a", codecs[1]]
+    subprocess.run(["ffmpeg", "-v", "error", *pictures_of[:2], *beep, *pictures_of[2:], str(video)], check=True)
+    run(find_sources([video]), tmp_path / "r", load_config(None, {"networks.threads": 1}), in_process=True)
+    write_overlay(video, tmp_path / "r", tmp_path / "o.mp4")
+    with av.open(str(tmp_path / "o.mp4")) as container:
+        loud = [f.time for f in container.decode(audio=0) if np.abs(f.to_ndarray().astype(float)).mean() > 0.05]
+    assert (loud[0], loud[-1]) == pytest.approx((2.0, 2.5), abs=0.12)
