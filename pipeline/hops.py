@@ -16,7 +16,7 @@ from pipeline.types import Frame, FrameBatch, Picture
 NS = 1_000_000_000
 HOP_BYTES_MAX = 48 * 2**20
 """A hop whose pictures take more is cut short by an early key frame."""
-BATCH_BYTES_MAX = 64 * 2**20
+BATCH_BYTES_MAX = 32 * 2**20
 """A batch is sent on when its pictures take more."""
 
 _THUMB = (64, 36)

@@ -7,8 +7,9 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-BYTES_MAX = 192 * 2**20
-"""Most bytes that lie ready; with the batch being analysed and the one being made, 256 MiB."""
+BYTES_MAX = 16 * 2**20
+"""From this many on, what lies ready is enough. Batches end at 32 MiB and a hop of up to 48 MiB (`pipeline.hops`): with
+the one being analysed and the one being made, 256 MiB."""
 
 
 def prefetch(items: Iterable[T], depth: int, nbytes: Callable[[T], int], bytes_max: int = BYTES_MAX) -> Generator[T]:

@@ -48,6 +48,7 @@ SMALL_PX, LOW_RES_PX = 32.0, 64.0
 DARK_LUMA, BRIGHT_LUMA = 40.0, 215.0
 BLUR_MIN = 6.0
 VISIBLE_MIN = 0.5
+"""From here on landmarks are believed, and a face that only one end of a hop knows counts as there."""
 BORDER_PX = 2.0
 
 
@@ -94,8 +95,3 @@ def flag(
 def grade(bits: np.ndarray) -> np.ndarray:
     """(R,) int8: 2 good, 1 weak, 0 bad."""
     return np.where(bits & int(BAD), 0, np.where(bits, 1, 2)).astype(np.int8)
-
-
-def names(bits: int) -> list[str]:
-    """The flags of one row in words."""
-    return [text for quality, text in DESCRIPTIONS.items() if bits & quality]

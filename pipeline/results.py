@@ -53,11 +53,6 @@ def read_table(
     return pa.concat_tables(streams).unify_dictionaries() if streams else wanted.empty_table()
 
 
-def read_reports(folder: Path) -> list[dict[str, Any]]:
-    """What came of each committed stream: the reports in the commits, by stream."""
-    return [commit["report"] for commit in read_commits(folder)]
-
-
 def _read_part(path: Path, table: Table, columns: list[str] | None) -> pa.Table:
     """One file; with `columns`, at least those and what rows are sorted by."""
     schema = TABLES[table]

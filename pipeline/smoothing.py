@@ -8,7 +8,6 @@ on nothing outside the window, so a video that is cut into overlapping pieces gi
 import numpy as np
 
 NS = 1_000_000_000
-HALF_WIDTH_S = 0.8
 GAP_S_MAX = 0.5
 """Nothing is averaged across a longer stretch without a usable row."""
 

@@ -12,6 +12,7 @@ import numpy as np
 from engines import BoxMap
 from pipeline.boxes import centres, sizes
 from pipeline.faces import interpolate_boxes, landmark_boxes, match
+from pipeline.quality import VISIBLE_MIN
 from pipeline.types import Faces, Frame, Strands
 
 NONE = -1
@@ -19,8 +20,6 @@ SETTLED_FACES = 0.6
 """A face that moves by more than this many of its own sizes from one key frame to the next is looked at in between."""
 SETTLED_LIKENESS = 0.6
 """... and so is one that looks less alike than nine in ten do over half a second."""
-VISIBLE_MIN = 0.5
-"""Visibility from which landmarks are believed, and a face that only one end of a hop knows counts as there."""
 
 
 @dataclass(frozen=True, slots=True)

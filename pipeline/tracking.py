@@ -76,11 +76,6 @@ class Tracker:
         self._open: dict[tuple[int, int], _Track] = {}
         self._lost: list[_Track] = []
 
-    @property
-    def active_ids(self) -> set[int]:
-        """Tracks that are not over."""
-        return {track.track_id for track in self._tracks()}
-
     def update(self, batch: AffectBatch) -> TrackRows:
         """Give the faces of a batch to tracks; faces too uncertain to start one, and not part of one, are left out."""
         track_ids, jump = np.zeros(len(batch.strand), np.int32), np.zeros(len(batch.strand), bool)

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import platform
 import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from engines import EngineError, EngineOptions, load_engine
+from engines import EngineError, EngineOptions, NetworkError, load_engine
 from engines.network import cache_dir, find_network, network_names
 from engines.store import available_runtimes
 
@@ -35,7 +36,9 @@ def doctor() -> None:
     """Look over this machine: what is there, what is missing, and the command that mends it."""
     findings = [*_machine(), *_runtimes(), *_networks(), *_optional()]
     colours = {"ok": "green", "missing": "yellow", "broken": "red"}
-    table = Table("", "what", "found", "mend it with", box=None)
+    table = Table("", "what", box=None)
+    for name in ("found", "mend it with"):
+        table.add_column(name, overflow="fold")  # a command that is cut short cannot be copied
     for finding in findings:
         mark = {"ok": "ok", "missing": "–", "broken": "✗"}[finding.state]
         cells = (escape(text) for text in (finding.what, finding.detail, finding.mend))
@@ -49,11 +52,11 @@ def _machine() -> Iterator[Finding]:
     cores = len(os.sched_getaffinity(0))
     yield Finding("processor", "ok", f"{cores} cores, {platform.machine()}, Python {platform.python_version()}")
     cache = cache_dir()
-    existing = next(path for path in (cache, *cache.parents) if path.exists())
-    free_gb = shutil.disk_usage(existing).free / 1e9
-    if os.access(existing, os.W_OK):
-        yield Finding("engine cache", "ok", f"{cache}, {free_gb:.0f} GB free")
-    else:
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=cache):
+            yield Finding("engine cache", "ok", f"{cache}, {shutil.disk_usage(cache).free / 1e9:.0f} GB free")
+    except OSError:
         yield Finding("engine cache", "broken", f"{cache} cannot be written", "export AFFECTSTREAM_CACHE=/some/folder")
 
 
@@ -61,7 +64,7 @@ def _runtimes() -> Iterator[Finding]:
     found = available_runtimes()
     for name, purpose in (("openvino", "the faster one"), ("onnxruntime", "reference and fallback")):
         if name in found:
-            yield Finding(name, "ok", f"{found[name]}, {purpose}")
+            yield Finding(name, "ok", f"{found[name].split('-')[0]}, {purpose}")
         else:
             state = "broken" if name == "onnxruntime" else "missing"
             yield Finding(name, state, purpose, f"pip install {name}")
@@ -71,8 +74,10 @@ def _networks() -> Iterator[Finding]:
     for name in network_names():
         try:
             yield Finding(f"network {name}", "ok", load_engine(find_network(name), EngineOptions()).info.id)
-        except EngineError as exc:
+        except NetworkError as exc:
             yield Finding(f"network {name}", "broken", str(exc), "pip install --force-reinstall affectstream")
+        except EngineError as exc:
+            yield Finding(f"network {name}", "broken", str(exc))
 
 
 def _optional() -> Iterator[Finding]:

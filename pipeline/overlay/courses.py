@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from pipeline.smoothing import GAP_S_MAX
+
 NS = 1_000_000_000
-GAP_S_MAX = 0.5
-"""Between rows farther apart nothing is shown: the face was out of sight."""
 HOLD_S = 0.15
 """How long a row is shown past the ends of its stretch: about one frame at the default sampling rate."""
 

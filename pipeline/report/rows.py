@@ -53,9 +53,9 @@ def read_stream(results: Path, stream_id: str, commits: Sequence[Commit]) -> Str
     return StreamRows(
         stream_id=stream_id,
         report=commits[-1]["report"],
-        frames=_columns(frames.sort_by([("pts_ns", "ascending")])),
-        points=_columns(points.sort_by([(name, "ascending") for name in ("epoch", "track_id", "pts_ns")])),
-        tracks=tracks.sort_by([("epoch", "ascending"), ("track_id", "ascending")]).to_pylist(),
+        frames=_columns(frames),
+        points=_columns(points),
+        tracks=tracks.to_pylist(),
     )
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.quality import BAD, DESCRIPTIONS, Quality, flag, grade, names
+from pipeline.quality import BAD, DESCRIPTIONS, Quality, flag, grade
 
 GOOD = {
     "boxes": np.array([[100.0, 100, 200, 220]]),
@@ -62,7 +62,3 @@ def test_grades():
     assert grade(np.array([int(quality) for quality in Quality])).tolist() == [
         0 if quality & BAD else 1 for quality in Quality
     ]
-
-
-def test_flags_in_words():
-    assert names(int(Quality.DARK | Quality.BLURRED)) == ["dark", "blurred"]
