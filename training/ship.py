@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 import torch
 
-from engines import EXPRESSIONS, BoxMap, Engine, Network, NetworkSpec
-from engines.network import CropSpec, DetectorSpec, InputSpec, OutputSpec, VisibilitySpec, read_network, write_spec
+from engines import BoxMap, Engine, Network
+from engines.network import VisibilitySpec, read_network, write_spec
 from engines.store import reference_engine
 from training.data.drawn import draw_faces, draw_scenes
 from training.data.faceset import FaceSet
@@ -24,7 +24,7 @@ from training.emofan.network import EmoFAN
 from training.emofan.samples import sample_background
 from training.errors import TrainingError
 from training.evaluate import answer, candidates
-from training.export import ServedEmoFAN, ServedFaceDetector, export
+from training.export import ServedEmoFAN, ServedFaceDetector, affect_spec, detector_spec, export
 from training.face_detector.average_precision import match
 from training.face_detector.network import FaceDetector
 from training.face_detector.scenes import Scene, read_scenes
@@ -32,7 +32,6 @@ from training.runs import EmoFANRun, FaceDetectorRun, Run
 
 PRECISION_START, PRECISION_KEEP = 0.97, 0.85
 """Share of right answers on the validation pictures that the detector's two thresholds ask for."""
-LONG_SIDE_PX = 640
 SAMPLES_SEED = 7_000_000
 
 
@@ -59,24 +58,8 @@ def _ship_emofan(
 ) -> None:
     model = EmoFAN(run.network)
     model.load_state_dict(state)
-    side, crop = run.network.input_px, CropSpec(factor=run.crop.factor, resample="area")
-    spec = NetworkSpec(
-        name=name,
-        kind="affect",
-        sha256="",
-        licence=licence,
-        input=InputSpec(channels=1, height_px=side, width_px=side),
-        outputs={
-            "expression": OutputSpec(shape=[8], unit="probability", min=0, max=1, atol=1e-4),
-            "valence": OutputSpec(shape=[], unit="-1..1", min=-1, max=1, atol=1e-4),
-            "arousal": OutputSpec(shape=[], unit="-1..1", min=-1, max=1, atol=1e-4),
-            "landmarks": OutputSpec(shape=[68, 2], unit="crop px", atol=0.02),
-            "landmark_peak": OutputSpec(shape=[68], unit="1", atol=1e-3),
-        },
-        classes=list(EXPRESSIONS),
-        crop=crop,
-        weak_labels=True,
-    )
+    side = run.network.input_px
+    spec = affect_spec(side, run.crop.factor, name=name, licence=licence)
     drawn = draw_faces(8, seed=SAMPLES_SEED)
     samples = np.stack([cv2.resize(image[40:160, 40:160], (side, side)) for image in drawn.images])[..., None]
     spec = export(ServedEmoFAN(model), spec, samples, folder)
@@ -114,35 +97,30 @@ def _ship_detector(
 ) -> None:
     model = FaceDetector(run.detector.channels, run.detector.head_channels)
     model.load_state_dict(state)
-    rule = DetectorSpec(score_start=0.6, score_keep=0.4, nms_iou=0.45, box_map=BoxMap(dx=0, dy=0, width=1, height=1))
-    spec = NetworkSpec(
-        name=name,
-        kind="detector",
-        sha256="",
-        licence=licence,
-        input=InputSpec(channels=1, multiple_px=32, long_side_px=LONG_SIDE_PX),
-        outputs={
-            "boxes": OutputSpec(shape=[None, 4], unit="px", atol=0.05),
-            "scores": OutputSpec(shape=[None], unit="probability", min=0, max=1, atol=1e-3),
-        },
-        detector=rule,
-    )
+    spec = detector_spec(name=name, licence=licence)
     drawn = draw_scenes(4, clutter_share=0.0, seed=SAMPLES_SEED)
     samples = np.stack([cv2.resize(scene.image, (640, 384)) for scene in drawn])[..., None]
     spec = export(ServedFaceDetector(model), spec, samples, folder)
     engine = reference_engine(read_network(folder))
     start, keep = choose_thresholds(engine, read_scenes(data / "faces_in_scenes.parquet", "val"))
     box_map = measure_box_map(engine, read_newsfaces(data / "newsfaces.parquet", "val"))
-    write_spec(replace(spec, detector=replace(rule, score_start=start, score_keep=keep, box_map=box_map)), folder)
+    assert spec.detector is not None
+    rule = replace(spec.detector, score_start=start, score_keep=keep, box_map=box_map)
+    write_spec(replace(spec, detector=rule), folder)
 
 
 def choose_thresholds(engine: Engine, scenes: Sequence[Scene]) -> tuple[float, float]:
     """Scores from which on `PRECISION_START` and `PRECISION_KEEP` of the answers of 16 px and more are right."""
     judged = [verdict for s in scenes for verdict in match(s.boxes, s.invalid, candidates(engine, s.image), 16)[0]]
-    scores, right = np.array(sorted(judged, reverse=True), float).T
+    scores, right = np.array(sorted(judged, reverse=True), float).reshape(-1, 2).T
     precision = np.cumsum(right) / np.arange(1, len(right) + 1)
-    picks = [scores[np.flatnonzero(precision >= wanted).max()] for wanted in (PRECISION_START, PRECISION_KEEP)]
-    return round(float(picks[0]), 2), round(float(picks[1]), 2)
+    picks = []
+    for wanted in (PRECISION_START, PRECISION_KEEP):
+        enough = np.flatnonzero(precision >= wanted)
+        if not len(enough):
+            raise TrainingError(f"at no score {wanted:.0%} of the detector's answers are right; train it longer")
+        picks.append(round(float(scores[enough.max()]), 2))
+    return picks[0], picks[1]
 
 
 def measure_box_map(engine: Engine, faces: FaceSet) -> BoxMap:
@@ -164,5 +142,7 @@ def measure_box_map(engine: Engine, faces: FaceSet) -> BoxMap:
         shift = ((low + high) / 2 - (box[:2] + box[2:]) / 2) / size
         if np.abs(shift).max() < 0.5:
             shares.append(np.concatenate([shift, (high - low) / size]))
+    if not shares:
+        raise TrainingError("the detector finds none of the faces with landmarks; train it longer")
     dx, dy, width, height = np.median(shares, axis=0).round(4).tolist()
     return BoxMap(dx=dx, dy=dy, width=width, height=height)

@@ -38,12 +38,14 @@ def list_() -> None:
         megabytes = f"{network.model_path.stat().st_size / 1e6:.1f} MB"
         networks.add_row(network.spec.name, network.spec.kind, shape, megabytes, network.spec.licence)
     console.print(networks)
-    engines = Table("engine", "runtime", "precision", "largest difference from f32", box=None)
+    engines = Table(box=None)
+    for heading in ("engine", "runtime", "precision", "largest difference from f32"):
+        engines.add_column(heading, overflow="fold")
     for engine in list_engines():
         worst = max(engine["max_abs_difference"].values())
         engines.add_row(
             engine["folder"].rsplit("/", 1)[1],
-            f"{engine['runtime']} {engine['runtime_version']}",
+            f"{engine['runtime']} {engine['runtime_version'].split('-')[0]}",
             engine["precision"],
             f"{worst:.1e}",
         )

@@ -7,12 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pipeline.crops import crop_matrix, warp
 from training.data.faceset import FaceSet
-from training.emofan.figures import Answer, expression_figures, landmark_figures
+from training.emofan.figures import expression_figures, landmark_figures
 from training.emofan.loss import LossConfig, emofan_loss
-from training.emofan.network import EmoFAN, EmoFANConfig, decode_landmarks
-from training.emofan.samples import CropConfig, face_square, sample_background, sample_face, to_pictures
+from training.emofan.network import EmoFAN, EmoFANConfig
+from training.emofan.samples import CropConfig, sample_background, sample_face
+from training.evaluate import answer
+from training.export import ServedEmoFAN, TorchEngine, affect_spec
 from training.face_detector.scenes import Scene
 from training.trainer import Batch
 
@@ -102,28 +103,10 @@ class EmoFANTask:
         return emofan_loss(model(images), *labels, self._loss, rng)
 
     def validate(self, model: nn.Module) -> dict[str, float]:
-        figures = expression_figures(self._ferplus_val, predict(model, self._ferplus_val, self._crop))
+        assert isinstance(model, EmoFAN)
+        engine = TorchEngine(ServedEmoFAN(model), affect_spec(self._crop.size_px, self._crop.factor))
+        figures = expression_figures(self._ferplus_val, answer(engine, self._ferplus_val))
         chosen = {name: figures[name] for name in ("macro_recall", "ccc_valence", "ccc_arousal")}
         if self._newsfaces_val is not None:
-            found = predict(model, self._newsfaces_val, self._crop)
-            chosen["nme"] = landmark_figures(self._newsfaces_val, found)["nme"]
+            chosen["nme"] = landmark_figures(self._newsfaces_val, answer(engine, self._newsfaces_val))["nme"]
         return {"score": figures["accuracy"], **chosen}
-
-
-@torch.no_grad()
-def predict(model: nn.Module, faces: FaceSet, crop: CropConfig, *, batch_size: int = 256) -> Answer:
-    """Run `model` on the serving crop of every face."""
-    device = next(model.parameters()).device
-    matrices = [crop_matrix(face_square(faces, i, crop.factor), crop.size_px) for i in range(len(faces))]
-    parts = []
-    for start in range(0, len(faces), batch_size):
-        rows = range(start, min(start + batch_size, len(faces)))
-        images = np.stack([warp(faces.images[i], matrices[i], crop.size_px, resample="area") for i in rows])
-        x = torch.from_numpy(images)[:, None].to(device).float() / 255
-        out = model.eval()(x.contiguous(memory_format=torch.channels_last))
-        landmarks, peak = decode_landmarks(out.heatmaps)
-        affect = out.valence.clamp(-1, 1), out.arousal.clamp(-1, 1)
-        values = (out.expression.softmax(1), *affect, landmarks, peak.mean(1))
-        parts.append([value.float().cpu().numpy() for value in values])
-    expression, valence, arousal, points, peaks = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Answer(expression, valence, arousal, to_pictures(points, np.stack(matrices)), peaks)

@@ -3,20 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training.face_detector.average_precision import average_precision
+from training.evaluate import detector_figures
+from training.export import ServedFaceDetector, TorchEngine, detector_spec
 from training.face_detector.loss import detection_loss
-from training.face_detector.network import STRIDES, FaceDetector, anchors
+from training.face_detector.network import FaceDetector, anchors
 from training.face_detector.scenes import Scene, sample_batch
 from training.trainer import Batch
-
-SCORE_MIN = 0.02
-NMS_IOU = 0.45
-CANDIDATES_MAX = 750
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,26 +59,6 @@ class DetectorTask:
         return detection_loss(logits.float(), boxes.float(), centres, strides, batch["faces"], batch["ignored"])
 
     def validate(self, model: nn.Module) -> dict[str, float]:
-        samples = [(s.boxes, s.invalid, detect(model, s.image)) for s in self._val]
-        figures = {f"ap_{side}px": average_precision(samples, side).average_precision for side in (10, 16, 32)}
-        return {"score": figures["ap_16px"], **figures}
-
-
-@torch.no_grad()
-def detect(model: nn.Module, image: np.ndarray) -> np.ndarray:
-    """Faces in one (H, W) uint8 picture -> (D, 5) px and score, best first."""
-    height, width = image.shape
-    stride = STRIDES[-1]
-    padded = np.zeros((-(-height // stride) * stride, -(-width // stride) * stride), np.uint8)
-    padded[:height, :width] = image
-    device = next(model.parameters()).device
-    x = torch.from_numpy(padded)[None, None].to(device).float() / 255
-    logits, boxes = (t[0].float().cpu().numpy() for t in model.eval()(x))
-    scores = 1 / (1 + np.exp(-logits))
-    keep = np.flatnonzero(scores >= SCORE_MIN)
-    keep = keep[np.argsort(-scores[keep], kind="stable")][:3000]
-    kept = cv2.dnn.NMSBoxes(
-        np.c_[boxes[keep, :2], boxes[keep, 2:] - boxes[keep, :2]].tolist(), scores[keep].tolist(), SCORE_MIN, NMS_IOU
-    )
-    keep = keep[np.asarray(kept, int)[:CANDIDATES_MAX]]
-    return np.c_[boxes[keep].clip([0, 0, 0, 0], [width, height, width, height]), scores[keep]]
+        assert isinstance(model, FaceDetector)
+        figures = detector_figures(TorchEngine(ServedFaceDetector(model), detector_spec()), self._val)
+        return {"score": figures["ap_16px"], **{name: figures[name] for name in ("ap_10px", "ap_16px", "ap_32px")}}
