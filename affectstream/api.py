@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,8 @@ def analyze(
     settings: what comes after it: fps, start, end (seconds), batch_size, prefetch, network, detector, runtime, threads,
     landmarks, format, smoothing (seconds), context, context_reason.
 
-    Runs in this process. Raises PipelineError or EngineError; SourceError if any source failed and no `out` keeps the
-    rest.
+    Runs in this process. Raises PipelineError or EngineError; SourceError if every source failed, or any where no `out`
+    keeps the rest.
     """
     unknown = set(settings) - set(_SETTINGS)
     if unknown:
@@ -57,11 +58,9 @@ def analyze(
     overrides = {_SETTINGS[name]: value for name, value in settings.items()}
     loaded = load_config(Path(config) if config else None, overrides)
     given = [sources] if isinstance(sources, str | Path) else list(sources)
-    if out is not None:
-        run(find_sources(given, out=Path(out)), Path(out), loaded, in_process=True)
-        return read_results(out)
-    with tempfile.TemporaryDirectory(prefix="affectstream-") as scratch:
-        result = run(find_sources(given), Path(scratch), loaded, in_process=True)
-        if result.failed:
+    with nullcontext(out) if out is not None else tempfile.TemporaryDirectory(prefix="affectstream-") as folder:
+        result = run(find_sources(given, out=Path(folder)), Path(folder), loaded, in_process=True)
+        if result.failed and (out is None or len(result.failed) == len(result.reports)):
             raise SourceError("; ".join(str(report.error) for report in result.failed))
-        return read_results(scratch)
+        points = read_results(folder)
+        return points[points["stream_id"].isin([report.stream_id for report in result.reports])].reset_index(drop=True)

@@ -140,3 +140,12 @@ def test_the_python_call_raises_what_went_wrong(tmp_path):
         analyze(tmp_path / "nowhere.mp4")
     with pytest.raises(TypeError, match=r"known: fps"):
         analyze(tmp_path / "nowhere.mp4", frames_per_second=3)
+
+
+def test_the_python_call_gives_the_points_of_what_was_asked_for(drawn_video, tmp_path):
+    write_video(tmp_path / "squares.mp4", squares(20))
+    everything = analyze([drawn_video, tmp_path / "squares.mp4"], out=tmp_path / "out", threads=1)
+    assert len(everything)
+    assert len(analyze(tmp_path / "squares.mp4", out=tmp_path / "out", threads=1)) < len(everything)
+    with pytest.raises(SourceError, match="no such file"):
+        analyze(tmp_path / "nowhere.mp4", out=tmp_path / "out", threads=1)
