@@ -79,8 +79,9 @@ def run(
         committed = {commit["source"]["uri"]: commit for commit in run_folder.read_commits(out)}
         done: dict[str, UnitReport] = {}  # by URI
         for source in sources:
-            commit = committed.get(source.uri)
-            if commit and commit["source"] == source.state() and run_folder.is_whole(out, commit):
+            commit, now = committed.get(source.uri), source.state()
+            gone = "bytes" not in now  # what was read of a video that is no longer there is kept
+            if commit and (gone or commit["source"] == now) and run_folder.is_whole(out, commit):
                 done[source.uri] = _read_report(commit["report"])
         pending = [source for source in sources if source.uri not in done]
         stale = [committed[source.uri]["stream_id"] for source in pending if source.uri in committed]

@@ -174,6 +174,14 @@ def test_a_video_that_changed_is_analysed_again(analyze_all, clips, tmp_path):
     assert len(read_results(out, "frames")) == 40
 
 
+def test_the_rows_of_a_video_that_is_gone_are_kept(analyze_all, clips, tmp_path):
+    out = tmp_path / "out"
+    analyze_all([clips / "good.mp4"], out)
+    (clips / "good.mp4").unlink()
+    assert analyze_all([clips / "good.mp4"], out).resumed == 1
+    assert len(read_results(out, "frames")) == 16
+
+
 def test_a_video_reached_another_way_is_not_analysed_twice(analyze_all, clips, tmp_path):
     out = tmp_path / "out"
     analyze_all([clips], out)
