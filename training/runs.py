@@ -4,19 +4,27 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from training.config import build, load_yaml
 from training.data.drawn import draw_faces, draw_scenes
+from training.data.faceset import FaceSet
 from training.data.ferplus import read_ferplus
 from training.data.newsfaces import read_newsfaces
 from training.emofan.loss import LossConfig
-from training.emofan.network import EmoFANConfig
+from training.emofan.network import EmoFAN, EmoFANConfig
 from training.emofan.samples import CropConfig
 from training.emofan.task import EmoFANTask, MixConfig
 from training.errors import TrainingError
+from training.evaluate import answer
+from training.export import ServedEmoFAN, TorchEngine, affect_spec
+from training.face_detector.network import FaceDetectorConfig
 from training.face_detector.scenes import read_scenes
 from training.face_detector.task import DetectorConfig, DetectorTask
-from training.trainer import LoopConfig, Task, train
+from training.trainer import WEIGHTS_FILE, LoopConfig, Task, read_weights, train
 
+RUN_FILE = "run.yaml"
+"""The configuration of a run, kept in its folder."""
 DRAWN_SEED = 1000
 """First seed of the people drawn for training; all stay below `training.drawn.HELD_OUT_SEED_MIN`."""
 
@@ -30,6 +38,8 @@ class EmoFANRun:
     mix: MixConfig = field(default_factory=MixConfig)
     crop: CropConfig = field(default_factory=CropConfig)
     loss: LossConfig = field(default_factory=LossConfig)
+    teacher: str | None = None
+    """Folder of an earlier run, for `loss.distillation`: its configuration and its best weights."""
     drawn_faces: int = 6000
     """How many faces are drawn, if `mix.drawn_share` is above 0."""
 
@@ -38,14 +48,15 @@ class EmoFANRun:
             raise ValueError(
                 f"crop.size_px ({self.crop.size_px}) must be the network's input_px ({self.network.input_px})"
             )
+        if (self.teacher is not None) != bool(self.loss.distillation):
+            raise ValueError("teacher and loss.distillation go together: a teacher's folder, and how much it counts")
         if self.network.input_channels != 1:
             raise ValueError(f"network.input_channels must be 1, the data are grey; got {self.network.input_channels}")
 
     def task(self, data: Path) -> Task:
         """The task, with all data in memory."""
-        ferplus_val = read_ferplus(data / "ferplus.parquet", "val")
+        ferplus, _, ferplus_val = self.ferplus(data)
         newsfaces_val = read_newsfaces(data / "newsfaces.parquet", "val")
-        ferplus = read_ferplus(data / "ferplus.parquet", "train").without(ferplus_val)
         newsfaces = read_newsfaces(data / "newsfaces.parquet", "train").without(newsfaces_val)
         return EmoFANTask(
             network=self.network,
@@ -58,7 +69,14 @@ class EmoFANRun:
             newsfaces_val=newsfaces_val,
             scenes=read_scenes(data / "faces_in_scenes.parquet", "train") if self.mix.background_share else (),
             drawn=draw_faces(self.drawn_faces, seed=DRAWN_SEED) if self.mix.drawn_share else None,
+            teacher=None if self.teacher is None else teach(Path(self.teacher), ferplus),
         )
+
+    def ferplus(self, data: Path) -> tuple[FaceSet, FaceSet, FaceSet]:
+        """FER+ to train on, what of train is held back, and val. Pictures of val are left out of the first two."""
+        val = read_ferplus(data / "ferplus.parquet", "val")
+        train = read_ferplus(data / "ferplus.parquet", "train").without(val)
+        return *train.hold_back(self.mix.hold_back_share), val
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +84,7 @@ class FaceDetectorRun:
     """Training a face detector on photographs of everyday scenes, with drawn people and clutter beside them."""
 
     loop: LoopConfig
+    network: FaceDetectorConfig = field(default_factory=FaceDetectorConfig)
     detector: DetectorConfig = field(default_factory=DetectorConfig)
     drawn_scenes: int = 2500
     """How many pictures are drawn, if `detector.drawn_share` is above 0."""
@@ -74,6 +93,7 @@ class FaceDetectorRun:
         """The task, with all data in memory."""
         return DetectorTask(
             self.detector,
+            self.network,
             train=read_scenes(data / "faces_in_scenes.parquet", "train"),
             val=read_scenes(data / "faces_in_scenes.parquet", "val"),
             drawn=draw_scenes(self.drawn_scenes, seed=DRAWN_SEED) if self.detector.drawn_share else (),
@@ -93,6 +113,19 @@ def read_run(path: Path) -> Run:
     return build(_KINDS[kind], content, str(path))
 
 
-def train_run(run: Run, data: Path, folder: Path, *, device: str, log: Callable[[str], None]) -> Path:
-    """Train, or go on training, in `folder`; return the best weights."""
-    return train(run.task(data), run.loop, folder, identity=repr(run), device=device, log=log)
+def teach(folder: Path, faces: FaceSet) -> np.ndarray:
+    """(F, 8) what an earlier run says of each face's serving crop, and of its mirror image, averaged."""
+    run = read_run(folder / RUN_FILE)
+    if not isinstance(run, EmoFANRun):
+        raise TrainingError(f"{folder}: a teacher must be an EmoFAN, this is a run of another task")
+    model = EmoFAN(run.network)
+    model.load_state_dict(read_weights(folder / WEIGHTS_FILE))
+    engine = TorchEngine(ServedEmoFAN(model), affect_spec(run.crop.size_px, run.crop.factor))
+    return (answer(engine, faces).expression + answer(engine, faces.mirrored()).expression) / 2
+
+
+def train_run(
+    run: Run, data: Path, folder: Path, *, start: Path | None = None, device: str, log: Callable[[str], None]
+) -> Path:
+    """Train, or go on training, in `folder`; return the best weights. `start`: weights to begin with."""
+    return train(run.task(data), run.loop, folder, identity=repr(run), start=start, device=device, log=log)

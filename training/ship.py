@@ -95,7 +95,7 @@ def calibrate_visibility(
 def _ship_detector(
     run: FaceDetectorRun, state: dict[str, torch.Tensor], data: Path, folder: Path, name: str, licence: str
 ) -> None:
-    model = FaceDetector(run.detector.channels, run.detector.head_channels)
+    model = FaceDetector(run.network)
     model.load_state_dict(state)
     spec = detector_spec(name=name, licence=licence)
     drawn = draw_scenes(4, clutter_share=0.0, seed=SAMPLES_SEED)

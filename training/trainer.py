@@ -6,8 +6,10 @@ one that was not.
 """
 
 import copy
+import hashlib
 import json
 import math
+import pickle
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -23,6 +25,9 @@ from torch import Tensor, nn
 from training.errors import TrainingError
 
 Batch = dict[str, Any]
+
+WEIGHTS_FILE = "best.pt"
+"""The best weights of a run, in its folder."""
 
 
 class Task(Protocol):
@@ -89,17 +94,24 @@ def train(
     run_dir: Path,
     *,
     identity: str = "",
+    start: Path | None = None,
     device: str = "cpu",
     log: Callable[[str], None] = print,
 ) -> Path:
     """Train until `config.steps` and return the path of the best weights; go on from a checkpoint in `run_dir`.
 
-    `identity` stands for all else that makes the run what it is. Raises TrainingError for a checkpoint of another one.
+    `start`: weights of an earlier run to begin with; see `load_matching`. `identity` stands for all else that makes
+    the run what it is. Raises TrainingError for a checkpoint of another one.
     """
     identity = f"{config!r} {identity}"
     run_dir.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
-    model = task.network().to(device)
+    model = task.network()
+    if start is not None:
+        taken, fresh = load_matching(model, start)
+        identity += f" start {hashlib.sha256(start.read_bytes()).hexdigest()}"
+        log(f"{taken} tensors from {start}, {fresh} fresh")
+    model.to(device)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types do not know it
     average = copy.deepcopy(model).eval()
     optimizer = _optimizer(model, config.optimizer)
@@ -143,10 +155,36 @@ def train(
             log(f"step {step} " + " ".join(f"{name} {value:.4f}" for name, value in figures.items()))
             if figures["score"] > best:
                 best = figures["score"]
-                _save(average.state_dict(), run_dir / "best.pt")
+                _save(average.state_dict(), run_dir / WEIGHTS_FILE)
         if step % config.checkpoint_every == 0 or step == config.steps:
             save()
-    return run_dir / "best.pt"
+    return run_dir / WEIGHTS_FILE
+
+
+def load_matching(model: nn.Module, weights: Path) -> tuple[int, int]:
+    """Load what has the name and the shape of a parameter of `model`; return how many were loaded and how many not.
+
+    Raises TrainingError where nothing fits.
+    """
+    theirs, ours = read_weights(weights), model.state_dict()
+    fitting = {k: v for k, v in theirs.items() if k in ours and v.shape == ours[k].shape}
+    if not fitting:
+        raise TrainingError(f"{weights}: no layer fits this network; it was trained with another configuration")
+    model.load_state_dict(fitting, strict=False)
+    return len(fitting), len(ours) - len(fitting)
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The state dict in a file of weights alone. Raises TrainingError."""
+    if not path.is_file():
+        raise TrainingError(f"{path}: no such file; weights are RUN/best.pt")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as exc:
+        raise TrainingError(f"{path}: not a file of PyTorch weights") from exc
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise TrainingError(f"{path}: expected a mapping of names to tensors; weights are RUN/best.pt")
+    return state
 
 
 def learning_rate(step: int, config: LoopConfig) -> float:

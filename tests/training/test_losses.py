@@ -8,7 +8,7 @@ from training import metrics
 from training.emofan.loss import LossConfig, affect_terms, concordance, draw_heatmaps, emofan_loss, pearson
 from training.emofan.network import EmoFANOutput
 from training.face_detector.loss import assign, box_iou, detection_loss, eiou_loss
-from training.face_detector.network import FaceDetector, anchors
+from training.face_detector.network import FaceDetector, FaceDetectorConfig, anchors
 
 T = torch.tensor
 
@@ -188,7 +188,7 @@ def test_ignored_regions_cost_nothing():
 
 def test_the_detector_learns_one_picture_by_heart():
     torch.manual_seed(0)
-    model = FaceDetector((8, 8, 8, 8, 8), 8)
+    model = FaceDetector(FaceDetectorConfig(channels=(8, 8, 8, 8, 8), residuals=(0, 0, 1), head_channels=8))
     centres, strides = anchors(64, 64)
     image = torch.zeros(1, 1, 64, 64)
     image[..., 16:40, 20:44] = 1

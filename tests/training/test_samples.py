@@ -1,11 +1,13 @@
 """Crops that are trained on show what their labels say."""
 
+import cv2
 import numpy as np
 import pytest
 
 from training.data.faceset import FLIP, FaceSet
 from training.emofan import samples
 from training.face_detector import scenes
+from training.face_detector.occlusion import cover_faces
 from training.face_detector.scenes import Scene, sample_crop
 
 
@@ -13,6 +15,7 @@ from training.face_detector.scenes import Scene, sample_crop
 def _clean_pictures(monkeypatch):
     monkeypatch.setattr(scenes, "degrade", lambda image, rng: image)
     monkeypatch.setattr(samples, "degrade", lambda image, rng: image)
+    monkeypatch.setattr(scenes, "COVERED_SHARE", 0.0)
 
 
 def test_a_detector_crop_shows_the_face_where_its_box_is():
@@ -21,7 +24,8 @@ def test_a_detector_crop_shows_the_face_where_its_box_is():
         rng = np.random.default_rng(seed)
         x, y, width, height = *rng.integers(60, 180, 2), *rng.integers(20, 120, 2)
         picture = np.full((360, 416), 40, np.uint8)
-        picture[y : y + height, x : x + width] = 200
+        centre, axes = (float(x + width / 2 - 0.5), float(y + height / 2 - 0.5)), (int(width - 1), int(height - 1))
+        cv2.ellipse(picture, (centre, axes, 0), 200, cv2.FILLED)  # round, like a face, however it is turned
         scene = Scene(picture, np.array([[x, y, x + width, y + height]], np.float32), np.array([False]))
         image, faces, _ = sample_crop(scene, 256, rng)
         shown = ((image.astype(float) - 40) / 160).clip(0, 1)
@@ -40,13 +44,38 @@ def test_a_detector_crop_shows_the_face_where_its_box_is():
     assert np.abs(np.mean(offsets, 0)) == pytest.approx([0, 0], abs=0.05)
 
 
+def test_a_turned_box_frames_the_turned_ellipse():
+    boxes = np.array([[10.0, 20.0, 50.0, 40.0]])  # 40 wide, 20 high
+    quarter = np.array([[0.0, -1.0, 100.0], [1.0, 0.0, 0.0]])
+    assert scenes.turn_boxes(boxes, quarter) == pytest.approx(np.array([[60.0, 10.0, 80.0, 50.0]]))
+    angle, around = np.radians(30), np.linspace(0, 2 * np.pi, 2000)
+    turn = np.array([[np.cos(angle), -np.sin(angle), 5.0], [np.sin(angle), np.cos(angle), 7.0]])
+    outline = np.column_stack([30 + 20 * np.cos(around), 30 + 10 * np.sin(around)]) @ turn[:, :2].T + turn[:, 2]
+    expected = np.concatenate([outline.min(0), outline.max(0)])
+    assert scenes.turn_boxes(boxes, turn)[0] == pytest.approx(expected, abs=1e-3)
+
+
+def test_covering_changes_pixels_of_chosen_faces_only_and_never_the_given_picture():
+    rng = np.random.default_rng(0)
+    picture = rng.integers(100, 110, (120, 160), np.uint8)
+    boxes = np.array([[20, 20, 60, 70], [100, 20, 108, 30]], np.float32)  # the second is too small
+    given, changed = picture.copy(), 0
+    for _ in range(20):
+        covered = cover_faces(picture, boxes, 1.0, rng)
+        assert (picture == given).all()
+        rows, columns = np.nonzero(covered != picture)
+        changed += len(rows) > 0
+        assert len(rows) == 0 or (columns.max() < 100 and covered.shape == picture.shape)
+    assert changed > 15
+    assert cover_faces(picture, boxes, 0.0, rng) is picture
+
+
 def test_a_crop_for_emofan_shows_its_landmarks_where_they_are_said_to_be():
     points = np.random.default_rng(0).uniform(50, 150, (68, 2)).astype(np.float32).round()
     picture = np.zeros((200, 200), np.uint8)
     for x, y in points[[36, 45]].astype(int):  # the outer eye corners as bright spots
         picture[y - 2 : y + 3, x - 2 : x + 3] = 255
-    none = np.full((1, 8), np.nan, np.float32)
-    faces = FaceSet([picture], points[None], none, np.full((1, 10), -1), none[:, :2])
+    faces = FaceSet.of([picture], landmarks=points[None])
     config = samples.CropConfig(size_px=128, angle_sd_deg=5, erase_share=0)
     hits = 0
     for seed in range(100):
@@ -64,8 +93,8 @@ def test_mirroring_twice_is_no_change():
 
 def test_a_picture_that_is_in_both_splits_is_left_out_of_training():
     images = [np.full((4, 4), i, np.uint8) for i in range(3)]
-    rows = np.zeros((3, 8), np.float32)
-    faces = FaceSet(images, np.zeros((3, 68, 2), np.float32), rows, np.zeros((3, 10), int), rows[:, :2])
-    rest = faces.without(FaceSet(images[1:2], faces.landmarks[1:2], rows[1:2], faces.votes[1:2], rows[1:2, :2]))
+    faces = FaceSet.of(images, names=["a", "b", "c"])
+    rest = faces.without(FaceSet.of(images[1:2]))
     assert [image[0, 0] for image in rest.images] == [0, 2]
+    assert rest.names.tolist() == ["a", "c"]
     assert len(rest.landmarks) == len(rest.expression) == len(rest.votes) == len(rest.affect) == 2

@@ -20,8 +20,9 @@ def draw_faces(count: int, *, seed: int = 0, style: str | None = None) -> FaceSe
     for person in range(-(-count // _MOMENTS)):
         rows += _moments(seed + person, style)
     images, landmarks, expression, affect = zip(*rows[:count], strict=True)
-    votes = np.full((count, 10), -1, np.int64)
-    return FaceSet(list(images), np.stack(landmarks), np.stack(expression), votes, np.stack(affect))
+    return FaceSet.of(
+        list(images), landmarks=np.stack(landmarks), expression=np.stack(expression), affect=np.stack(affect)
+    )
 
 
 def _moments(seed: int, style: str | None) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:

@@ -4,7 +4,9 @@ Shapes: F faces, N = 68 landmarks, C = 8 expression classes in the order of `eng
 What is not known of a face is NaN.
 """
 
-from dataclasses import dataclass
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import cv2
@@ -46,34 +48,85 @@ FLIP = np.array(
 
 @dataclass(frozen=True, slots=True)
 class FaceSet:
-    """Grey faces and their labels, one row per face."""
+    """Faces and their labels, one row per face; made by `FaceSet.of`."""
 
-    images: list[np.ndarray]
-    """F pictures (H, W) uint8."""
+    images: Sequence[np.ndarray]
+    """F pictures uint8, (H, W) luma or (H, W, 3) RGB; may be decoded when asked for."""
     landmarks: np.ndarray
     """(F, N, 2) float32 px; NaN where none were found."""
     expression: np.ndarray
     """(F, C) float32 probabilities; NaN where unknown."""
     votes: np.ndarray
     """(F, C + 2) int: annotators' votes per class, then unknown and not-a-face; -1 where there were none."""
-
     affect: np.ndarray
     """(F, 2) float32 valence and arousal in -1..1; NaN where unknown."""
+    persons: np.ndarray
+    """(F,) str: who it is, "" where unknown."""
+    names: np.ndarray
+    """(F,) str: what the picture is called in its data set, "" where it has no name."""
+
+    @classmethod
+    def of(
+        cls,
+        images: Sequence[np.ndarray],
+        *,
+        landmarks: np.ndarray | None = None,
+        expression: np.ndarray | None = None,
+        votes: np.ndarray | None = None,
+        affect: np.ndarray | None = None,
+        persons: Sequence[str] | None = None,
+        names: Sequence[str] | None = None,
+    ) -> "FaceSet":
+        """A set of these pictures; labels that are not given are unknown."""
+        count = len(images)
+
+        def or_unknown(values: np.ndarray | None, *shape: int) -> np.ndarray:
+            filled = np.full((count, *shape), np.nan, np.float32) if values is None else values.astype(np.float32)
+            if filled.shape != (count, *shape):
+                raise ValueError(f"labels of shape {filled.shape} for {count} faces, expected {(count, *shape)}")
+            return filled
+
+        return cls(
+            images,
+            or_unknown(landmarks, 68, 2),
+            or_unknown(expression, 8),
+            np.full((count, 10), -1, np.int64) if votes is None else votes,
+            or_unknown(affect, 2),
+            np.array([""] * count if persons is None else persons, str),
+            np.array([""] * count if names is None else names, str),
+        )
 
     def __len__(self) -> int:
         return len(self.images)
 
+    def take(self, rows: Sequence[int] | np.ndarray) -> "FaceSet":
+        """These rows, in this order."""
+        keep = np.asarray(rows, np.int64)
+        rest = (getattr(self, field.name)[keep] for field in fields(self)[1:])
+        return FaceSet([self.images[row] for row in keep], *rest)
+
     def without(self, other: "FaceSet") -> "FaceSet":
         """These faces less those whose very picture is in `other` too: FER2013 holds many pictures twice."""
         known = {image.tobytes() for image in other.images}
-        keep = [row for row, image in enumerate(self.images) if image.tobytes() not in known]
-        return FaceSet(
-            [self.images[row] for row in keep],
-            self.landmarks[keep],
-            self.expression[keep],
-            self.votes[keep],
-            self.affect[keep],
+        return self.take([row for row, image in enumerate(self.images) if image.tobytes() not in known])
+
+    def mirrored(self) -> "FaceSet":
+        """The same faces as a mirror shows them."""
+        last = np.array([image.shape[1] - 1 for image in self.images], np.float32)
+        landmarks = self.landmarks[:, FLIP].copy()
+        landmarks[..., 0] = last[:, None] - landmarks[..., 0]
+        return replace(
+            self, images=[np.ascontiguousarray(image[:, ::-1]) for image in self.images], landmarks=landmarks
         )
+
+    def hold_back(self, share: float) -> tuple["FaceSet", "FaceSet"]:
+        """The faces to train on, and about `share` of them kept out of it.
+
+        Which side a face falls on depends on its picture alone: copies of one picture stay together, and every run
+        holds back the same ones.
+        """
+        held = np.array([zlib.crc32(image.tobytes()) < int(share * 2**32) for image in self.images])
+        return self.take(np.flatnonzero(~held)), self.take(np.flatnonzero(held))
 
 
 def weak_affect(expression: np.ndarray) -> np.ndarray:

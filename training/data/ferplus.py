@@ -21,7 +21,9 @@ def read_ferplus(path: Path, split: str) -> FaceSet:
     usable = votes[:, :8].sum(1, keepdims=True)
     expression = np.where(usable > 0, votes[:, :8] / np.maximum(usable, 1), np.nan).astype(np.float32)
     landmarks = landmarks_px(table["landmarks"].to_pylist(), images)
-    return FaceSet(images, landmarks, expression, votes, weak_affect(expression))
+    return FaceSet.of(
+        images, landmarks=landmarks, expression=expression, votes=votes, affect=weak_affect(expression), names=names
+    )
 
 
 def majority_class(votes: np.ndarray) -> np.ndarray:

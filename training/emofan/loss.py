@@ -1,4 +1,4 @@
-"""What EmoFAN is trained with: the paper's loss (equations 5, 6 and 8 to 10) and a landmark loss.
+"""What EmoFAN is trained with: the paper's loss (equations 5 to 10) and a landmark loss.
 
 Shapes: B faces, C classes, M the side of the heatmaps. Labels that are not known are NaN and do not count.
 """
@@ -18,6 +18,8 @@ class LossConfig:
 
     categories: float = 1.0
     """Cross entropy with the annotators' distribution (5)."""
+    distillation: float = 0.0
+    """Kullback-Leibler divergence from a teacher's distribution (7)."""
     affect: float = 1.0
     """Valence and arousal: MSE, PCC and CCC terms (6, 9, 10)."""
     shake_shake: bool = True
@@ -50,6 +52,12 @@ def affect_terms(prediction: Tensor, truth: Tensor) -> tuple[Tensor, Tensor, Ten
     return mse, pcc, ccc
 
 
+def divergence(teacher: Tensor, logits: Tensor) -> Tensor:
+    """KL(teacher || student) of (B, C) probabilities and logits, averaged over the batch (7)."""
+    log_student = logits.log_softmax(1)
+    return (torch.xlogy(teacher, teacher) - teacher * log_student).sum(1).mean()
+
+
 def draw_heatmaps(landmarks: Tensor, side: int) -> Tensor:
     """(B, 68, M, M) Gaussians of one cell's width at landmarks (B, 68, 2) in crop px; all zero where NaN."""
     cells = torch.arange(side, device=landmarks.device, dtype=landmarks.dtype) * STRIDE + (STRIDE - 1) / 2
@@ -66,17 +74,20 @@ def emofan_loss(
     not_a_face: Tensor,
     config: LossConfig,
     rng: np.random.Generator,
+    teacher: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Loss of a batch and its parts.
 
     expression (B, C) probabilities, affect (B, 2), landmarks (B, 68, 2) crop px, not_a_face (B,) bool: heatmaps are
-    to be empty there.
+    to be empty there. teacher (B, C) probabilities, for the distillation term.
     """
     parts: dict[str, Tensor] = {}
     labelled = expression.isfinite().all(1)
-    if labelled.any():
+    if config.categories and labelled.any():
         log_p = output.expression[labelled].float().log_softmax(1)
         parts["categories"] = config.categories * -(expression[labelled] * log_p).sum(1).mean()
+    if config.distillation and teacher is not None and (taught := teacher.isfinite().all(1)).any():
+        parts["distillation"] = config.distillation * divergence(teacher[taught], output.expression[taught].float())
     rated = affect.isfinite().all(1)
     if rated.sum() > 1:
         prediction = torch.stack([output.valence, output.arousal], 1)[rated].float()

@@ -5,9 +5,11 @@ One anchor is one cell of a grid of stride 8, 16 or 32 px; it says how likely a 
 and where that face's box lies.
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, relu
 
 STRIDES = (8, 16, 32)
 """Pixels between neighbouring anchors, one grid each; H and W must be multiples of the last."""
@@ -22,6 +24,31 @@ def conv(inputs: int, outputs: int, *, stride: int = 1, kernel: int = 3) -> nn.S
     )
 
 
+class Residual(nn.Module):
+    """Two convolutions added to their input. A fresh one changes nothing, so it can be put into a trained network."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.first = conv(channels, channels)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(channels)
+        nn.init.zeros_(self.norm.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return relu(x + self.norm(self.second(self.first(x))))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FaceDetectorConfig:
+    """Size of the network. The defaults are those of `face-s`."""
+
+    channels: tuple[int, int, int, int, int] = (16, 24, 32, 48, 64)
+    """After 2, 4, 8, 16 and 32-fold reduction."""
+    residuals: tuple[int, int, int] = (1, 2, 2)
+    """Residual blocks at strides 8, 16 and 32."""
+    head_channels: int = 32
+
+
 class FaceDetector(nn.Module):
     """Grey picture in, one score and one box per anchor out.
 
@@ -29,8 +56,9 @@ class FaceDetector(nn.Module):
     Few channels and no depthwise convolution: that is what a CPU trains and runs best.
     """
 
-    def __init__(self, channels: tuple[int, int, int, int, int] = (16, 24, 32, 48, 64), head_channels: int = 32):
+    def __init__(self, config: FaceDetectorConfig):
         super().__init__()
+        channels, head_channels = config.channels, config.head_channels
         c2, c4, c8, c16, c32 = channels
         self.stem = nn.Sequential(conv(1, c2, stride=2), conv(c2, c4, stride=2), conv(c4, c4))
         self.trunk = nn.ModuleList(
@@ -40,6 +68,9 @@ class FaceDetector(nn.Module):
                 nn.Sequential(conv(c16, c32, stride=2), conv(c32, c32)),
             ]
         )
+        for stage, count, width in zip(self.trunk, config.residuals, (c8, c16, c32), strict=True):
+            assert isinstance(stage, nn.Sequential)
+            stage.extend(Residual(width) for _ in range(count))
         self.lateral = nn.ModuleList([conv(c, head_channels, kernel=1) for c in (c8, c16, c32)])
         self.heads = nn.ModuleList(
             [nn.Sequential(conv(head_channels, head_channels), conv(head_channels, head_channels)) for _ in STRIDES]

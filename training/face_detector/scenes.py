@@ -12,11 +12,14 @@ import cv2
 import numpy as np
 
 from training.data.faceset import decode_picture, read_columns
+from training.face_detector.occlusion import cover_faces
 
 FACE_PX_MIN = 7.0
 """Faces whose shorter side is less than this in a crop are ignored."""
 VISIBLE_MIN = 0.4
 """Faces of which less than this share lies in a crop are ignored."""
+COVERED_SHARE = 0.15
+"""How many faces are partly covered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +49,12 @@ def read_scenes(path: Path, split: str, *, colour: bool = False) -> list[Scene]:
 def sample_crop(scene: Scene, size_px: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A random square of `scene`, resampled to `size_px`: image (S, S) uint8, faces (G, 4), ignored (I, 4)."""
     side, centre = _choose_square(scene, size_px, rng)
-    scale = size_px / side
-    flip = rng.random() < 0.5
-    matrix = np.array([[scale, 0, size_px / 2 - scale * centre[0]], [0, scale, size_px / 2 - scale * centre[1]]])
-    if flip:
+    scale, angle = size_px / side, _choose_angle(rng)
+    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    matrix = np.column_stack([turn, size_px / 2 - turn @ centre])
+    if rng.random() < 0.5:
         matrix[0] = -matrix[0] + np.array([0, 0, size_px])
-    source = scene.image
+    source = cover_faces(scene.image, scene.boxes, COVERED_SHARE, rng)
     warp = matrix.copy()
     if scale < 0.6:  # area-average first: bilinear sampling alone would alias
         source = cv2.resize(source, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
@@ -59,10 +62,24 @@ def sample_crop(scene: Scene, size_px: int, rng: np.random.Generator) -> tuple[n
     warp[:, 2] += warp[:, :2].sum(1) / 2 - 0.5  # boxes are measured from edges of pixels, OpenCV warps their centres
     fill = int(rng.integers(0, 256))
     image = cv2.warpAffine(source, warp, (size_px, size_px), flags=cv2.INTER_LINEAR, borderValue=fill)
-    corners = scene.boxes.reshape(-1, 2, 2) @ matrix[:, :2].T + matrix[:, 2]
-    boxes = np.concatenate([corners.min(1), corners.max(1)], 1).astype(np.float32)
+    boxes = turn_boxes(scene.boxes, matrix).astype(np.float32)
     faces, ignored = _split_faces(boxes, scene.invalid, size_px)
     return degrade(image, rng), faces, ignored
+
+
+def turn_boxes(boxes: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Boxes (G, 4) through a map (2, 3): each is taken for the ellipse that it frames, as a face is round."""
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2 @ matrix[:, :2].T + matrix[:, 2]
+    half = (boxes[:, 2:] - boxes[:, :2]) / 2
+    reach = np.sqrt(half**2 @ matrix[:, :2].T ** 2)
+    return np.concatenate([centres - reach, centres + reach], 1)
+
+
+def _choose_angle(rng: np.random.Generator) -> float:
+    """By how much the picture is turned, radians: most a little, one in seven anyhow, as people lie and lean."""
+    if rng.random() < 0.15:
+        return float(rng.uniform(-np.pi, np.pi))
+    return float(np.radians(rng.normal(0, 12))) if rng.random() < 0.5 else 0.0
 
 
 def _choose_square(scene: Scene, size_px: int, rng: np.random.Generator) -> tuple[float, np.ndarray]:
@@ -97,7 +114,7 @@ def _split_faces(boxes: np.ndarray, invalid: np.ndarray, size_px: int) -> tuple[
 def degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """What cameras and codecs do to a picture: light, gamma, blur, noise, compression. (S, S) uint8 in and out."""
     if rng.random() < 0.6:
-        gain, offset, gamma = rng.uniform(0.6, 1.3), rng.uniform(-30, 30), np.exp(rng.uniform(-0.35, 0.35))
+        gain, offset, gamma = rng.uniform(0.45, 1.3), rng.uniform(-35, 35), np.exp(rng.uniform(-0.4, 0.4))
         table = 255 * (np.arange(256) / 255) ** gamma
         image = cv2.LUT(image, (gain * (table - 127) + 127 + offset).clip(0, 255).astype(np.uint8))
     if rng.random() < 0.2:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from training.evaluate import detector_figures
 from training.export import ServedFaceDetector, TorchEngine, detector_spec
 from training.face_detector.loss import detection_loss
-from training.face_detector.network import FaceDetector, anchors
+from training.face_detector.network import FaceDetector, FaceDetectorConfig, anchors
 from training.face_detector.scenes import Scene, sample_batch
 from training.trainer import Batch
 
@@ -23,21 +23,25 @@ class DetectorConfig:
     crop_px: int = 256
     drawn_share: float = 0.0
     """Share of crops cut from drawn scenes instead of photographs."""
-    channels: tuple[int, int, int, int, int] = (16, 24, 32, 48, 64)
-    head_channels: int = 32
 
 
 class DetectorTask:
     """Faces in pictures; scored by AP of faces of 16 px and more."""
 
     def __init__(
-        self, config: DetectorConfig, train: Sequence[Scene], val: Sequence[Scene], drawn: Sequence[Scene] = ()
+        self,
+        config: DetectorConfig,
+        network: FaceDetectorConfig,
+        train: Sequence[Scene],
+        val: Sequence[Scene],
+        drawn: Sequence[Scene] = (),
     ):
-        self._config, self._train, self._val, self._drawn = config, train, val, drawn
+        self._config, self._network = config, network
+        self._train, self._val, self._drawn = train, val, drawn
         self._centres, self._strides = anchors(config.crop_px, config.crop_px)
 
     def network(self) -> nn.Module:
-        return FaceDetector(self._config.channels, self._config.head_channels)
+        return FaceDetector(self._network)
 
     def batch(self, rng: np.random.Generator) -> Batch:
         count, size = self._config.batch_size, self._config.crop_px
