@@ -7,7 +7,21 @@ from collections.abc import Callable
 import typer
 from rich.console import Console
 
-from affectstream.commands import analyze, demo, doctor, draw, engine, overlay, report, train
+from affectstream.commands import (
+    ablate,
+    analyze,
+    data,
+    demo,
+    doctor,
+    draw,
+    engine,
+    evaluate,
+    overlay,
+    report,
+    train,
+    weights,
+)
+from affectstream.download import DownloadError
 from engines import EngineError, NetworkError
 from pipeline.errors import ConfigError, PipelineError, PolicyError, ResultsError
 from pipeline.run import software_version
@@ -29,8 +43,12 @@ app.command(rich_help_panel="Analyse")(analyze.analyze)
 app.command(rich_help_panel="Analyse")(overlay.overlay)
 app.command(rich_help_panel="Analyse")(report.report)
 app.add_typer(engine.app, name="engine", rich_help_panel="Networks")
+app.add_typer(weights.app, name="weights", rich_help_panel="Networks")
+app.add_typer(data.app, name="data", rich_help_panel="Networks")
 app.command(rich_help_panel="Networks")(train.train)
-app.command(rich_help_panel="Networks")(train.evaluate)
+app.command(rich_help_panel="Networks")(train.tune)
+app.command(rich_help_panel="Networks")(ablate.ablate)
+app.command(rich_help_panel="Networks")(evaluate.evaluate)
 app.command(rich_help_panel="Networks")(train.export)
 app.command(rich_help_panel="Try it")(demo.demo)
 app.command(rich_help_panel="Try it")(draw.draw)
@@ -72,7 +90,7 @@ def guarded(command: Callable[[], None]) -> int:
         return _fail(str(exc), EXIT_USE)
     except EngineError as exc:
         return _fail(str(exc), EXIT_MACHINE)
-    except PipelineError as exc:
+    except (PipelineError, DownloadError) as exc:
         return _fail(str(exc), EXIT_INPUTS)
     return 0
 

@@ -112,14 +112,17 @@ class NetworkSpec:
     classes: list[str] = field(default_factory=list)
     crop: CropSpec | None = None
     visibility: VisibilitySpec | None = None
+    """None: not measured; visibility is then the mean peak itself, which is learnt towards 1 on a landmark."""
     detector: DetectorSpec | None = None
     weak_labels: bool = False
     """Valence and arousal were learnt from votes for expressions, and not from ratings of their own."""
+    notes: list[str] = field(default_factory=list)
+    """What whoever uses it must know and no other key says."""
 
     @property
     def digest(self) -> str:
         """SHA-256 of all that can change an answer: the model and how it is fed and read, whatever it is called."""
-        content = {k: v for k, v in asdict(self).items() if k not in ("name", "licence", "weak_labels")}
+        content = {k: v for k, v in asdict(self).items() if k not in ("name", "licence", "weak_labels", "notes")}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -149,8 +152,16 @@ class Network:
 
 
 def networks_path() -> list[Path]:
-    """Folders that are searched for networks by name: the user's, then the shipped ones."""
-    return [cache_dir() / "networks", SHIPPED]
+    """Folders that are searched for networks by name: the shipped ones, whose names are theirs, then the user's."""
+    return [SHIPPED, user_networks()]
+
+
+def user_networks() -> Path:
+    """`$AFFECTSTREAM_NETWORKS`, else `affectstream/networks` in `$XDG_DATA_HOME` or `~/.local/share`."""
+    if configured := os.environ.get("AFFECTSTREAM_NETWORKS"):
+        return Path(configured)
+    data = os.environ.get("XDG_DATA_HOME")
+    return (Path(data) if data else Path.home() / ".local" / "share") / "affectstream" / "networks"
 
 
 def cache_dir() -> Path:
@@ -183,6 +194,7 @@ def read_network(folder: Path) -> Network:
     path = folder / SPEC_FILE
     try:
         spec = _parse(NetworkSpec, json.loads(path.read_text(encoding="utf-8")), str(path))
+        _check_classes(spec)
     except (OSError, ValueError) as exc:
         raise NetworkError(f"{path}: {exc}") from exc
     model = folder / MODEL_FILE
@@ -194,6 +206,14 @@ def read_network(folder: Path) -> Network:
             f"{model}: SHA-256 is {digest[:16]}..., {SPEC_FILE} says {spec.sha256[:16]}...: damaged or replaced"
         )
     return Network(folder, spec, model)
+
+
+def _check_classes(spec: NetworkSpec) -> None:
+    if unknown := [name for name in spec.classes if name not in EXPRESSIONS]:
+        raise ValueError(f"unknown class {unknown[0]!r}; known: {', '.join(EXPRESSIONS)}")
+    answer = spec.outputs.get("expression")
+    if answer is not None and (answer.shape != [len(spec.classes)] or len(set(spec.classes)) != len(spec.classes)):
+        raise ValueError(f"expression has the shape {answer.shape}, but the classes are {', '.join(spec.classes)}")
 
 
 def write_spec(spec: NetworkSpec, folder: Path) -> None:

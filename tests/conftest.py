@@ -27,10 +27,11 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def engine_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Engines are built into a folder of this session's, not the user's."""
+    """Engines and networks of the user's are looked for in a folder of this session's."""
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AFFECTSTREAM_CACHE", str(folder))
+        patch.setenv("AFFECTSTREAM_NETWORKS", str(folder / "networks"))
         yield folder
 
 

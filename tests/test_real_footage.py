@@ -17,7 +17,7 @@ from pipeline.run import run
 from pipeline.sources import find_sources
 from pipeline.video.decode import VideoReader
 from tests.media import write_video
-from training import metrics
+from training.evaluation import metrics
 from training.face_detector.average_precision import pairwise_iou
 
 NS = 1_000_000_000

@@ -6,10 +6,11 @@ Scaling, softmax, clamping, box and landmark decoding are inside the graph, so t
 import hashlib
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -41,15 +42,17 @@ class ServedEmoFAN(nn.Module):
 
     outputs = ("expression", "valence", "arousal", "landmarks", "landmark_peak")
 
-    def __init__(self, model: EmoFAN):
+    def __init__(self, model: EmoFAN, temperature: float = 1.0):
+        """`temperature` divides the logits of the expressions: above 1 the network becomes less sure, below 1 surer."""
         super().__init__()
-        self.model = model
+        self.model, self.temperature = model, temperature
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """images (K, S, S, C) uint8 -> the outputs named in `outputs`."""
         out = self.model(images.permute(0, 3, 1, 2).float() / 255)
         landmarks, peak = decode_landmarks(out.heatmaps)
-        return out.expression.softmax(1), out.valence.clamp(-1, 1), out.arousal.clamp(-1, 1), landmarks, peak
+        expression = (out.expression / self.temperature).softmax(1)
+        return expression, out.valence.clamp(-1, 1), out.arousal.clamp(-1, 1), landmarks, peak
 
 
 class ServedFaceDetector(nn.Module):
@@ -82,23 +85,35 @@ class TorchEngine:
         return {name: value.float().cpu().numpy() for name, value in zip(self._served.outputs, values, strict=True)}
 
 
-def affect_spec(input_px: int, crop_factor: float, *, name: str = "", licence: str = "") -> NetworkSpec:
-    """What is said of an EmoFAN that takes luma crops; the model's hash and the visibility are still missing."""
+def affect_spec(
+    input_px: int,
+    crop_factor: float,
+    *,
+    channels: int = 1,
+    classes: Sequence[str] = EXPRESSIONS,
+    resample: Literal["bilinear", "area"] = "area",
+    name: str = "",
+    licence: str = "",
+) -> NetworkSpec:
+    """What is said of an EmoFAN; the model's hash and the visibility are still missing.
+
+    `classes` are named in the order of its answers.
+    """
     return NetworkSpec(
         name=name,
         kind="affect",
         sha256="",
         licence=licence,
-        input=InputSpec(channels=1, height_px=input_px, width_px=input_px),
+        input=InputSpec(channels=3 if channels == 3 else 1, height_px=input_px, width_px=input_px),
         outputs={
-            "expression": OutputSpec(shape=[8], unit="probability", min=0, max=1, atol=1e-4),
+            "expression": OutputSpec(shape=[len(classes)], unit="probability", min=0, max=1, atol=1e-4),
             "valence": OutputSpec(shape=[], unit="-1..1", min=-1, max=1, atol=1e-4),
             "arousal": OutputSpec(shape=[], unit="-1..1", min=-1, max=1, atol=1e-4),
             "landmarks": OutputSpec(shape=[68, 2], unit="crop px", atol=0.02),
             "landmark_peak": OutputSpec(shape=[68], unit="1", atol=1e-3),
         },
-        classes=list(EXPRESSIONS),
-        crop=CropSpec(factor=crop_factor, resample="area"),
+        classes=list(classes),
+        crop=CropSpec(factor=crop_factor, resample=resample),
         weak_labels=True,
     )
 

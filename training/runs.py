@@ -1,8 +1,10 @@
 """A training run as one YAML file: what is learnt, from what, how long. Read it, build its task, train it."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -14,14 +16,14 @@ from training.data.newsfaces import read_newsfaces
 from training.emofan.loss import LossConfig
 from training.emofan.network import EmoFAN, EmoFANConfig
 from training.emofan.samples import CropConfig
-from training.emofan.task import EmoFANTask, MixConfig
+from training.emofan.task import BatchConfig, EmoFANData, EmoFANTask
 from training.errors import TrainingError
-from training.evaluate import answer
+from training.evaluation.evaluate import answer
 from training.export import ServedEmoFAN, TorchEngine, affect_spec
 from training.face_detector.network import FaceDetectorConfig
 from training.face_detector.scenes import read_scenes
 from training.face_detector.task import DetectorConfig, DetectorTask
-from training.trainer import WEIGHTS_FILE, LoopConfig, Task, read_weights, train
+from training.trainer import ALONE, WEIGHTS_FILE, LoopConfig, Task, Team, load_strictly, read_weights, train
 
 RUN_FILE = "run.yaml"
 """The configuration of a run, kept in its folder."""
@@ -30,53 +32,118 @@ DRAWN_SEED = 1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SetConfig:
+    """One set that an EmoFAN learns from."""
+
+    set: Literal["ferplus", "newsfaces", "pack", "drawn", "scenes"]
+    """`pack`: a file made by `affectstream data pack`; `drawn`: people drawn on the spot; `scenes`: squares of
+    photographs without a face."""
+    file: str = ""
+    """In the data folder; each set but `pack` has a name of its own."""
+    share: float = 0.0
+    """Of each batch; the first set takes what the others leave."""
+    fold: str = ""
+    """For a pack without splits: `2/5` trains on all but the second of five person-independent parts."""
+    hold_back: float = 0.0
+    """Share of the first set that is not learnt from: the temperature of the expressions is fitted on it."""
+    count: int = 6000
+    """How many people are drawn."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share < 1:
+            raise ValueError(f"share must be at least 0 and below 1, got {self.share}")
+        if not 0 <= self.hold_back <= 0.5:
+            raise ValueError(f"hold_back must be in 0..0.5, got {self.hold_back}")
+        if (self.set == "pack") != bool(self.file) and self.set in ("pack", "drawn"):
+            raise ValueError(f"set {self.set!r} {'needs' if self.set == 'pack' else 'takes no'} file")
+
+    def read(self, data: Path, split: str, *, colour: bool) -> FaceSet:
+        """The faces of one split. Raises TrainingError."""
+        match self.set:
+            case "ferplus":
+                return read_ferplus(data / (self.file or "ferplus.parquet"), split)
+            case "newsfaces":
+                return read_newsfaces(data / (self.file or "newsfaces.parquet"), split)
+            case "drawn":
+                return draw_faces(self.count, seed=DRAWN_SEED)
+            case "pack":
+                from training.data.packed import read_pack
+
+                return read_pack(data / self.file, split, colour=colour, fold=self.fold or None)
+        raise TrainingError(f"set {self.set!r} has no faces to learn from; give another set first")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class EmoFANRun:
-    """Training an EmoFAN on FER+, with landmarks from press photographs and drawn people beside it."""
+    """Training an EmoFAN on one set of faces, with others beside it."""
 
     loop: LoopConfig
+    sets: tuple[SetConfig, ...] = (SetConfig(set="ferplus"),)
     network: EmoFANConfig = field(default_factory=EmoFANConfig)
-    mix: MixConfig = field(default_factory=MixConfig)
+    batch: BatchConfig = field(default_factory=BatchConfig)
     crop: CropConfig = field(default_factory=CropConfig)
     loss: LossConfig = field(default_factory=LossConfig)
+    freeze_alignment: bool = False
+    """Learn emotions on top of a face-alignment network that stays as it is; begin from one with --start-from."""
     teacher: str | None = None
     """Folder of an earlier run, for `loss.distillation`: its configuration and its best weights."""
-    drawn_faces: int = 6000
-    """How many faces are drawn, if `mix.drawn_share` is above 0."""
 
     def __post_init__(self) -> None:
         if self.crop.size_px != self.network.input_px:
             raise ValueError(
                 f"crop.size_px ({self.crop.size_px}) must be the network's input_px ({self.network.input_px})"
             )
+        if self.network.input_channels not in (1, 3):
+            raise ValueError(f"network.input_channels must be 1 (luma) or 3 (RGB), got {self.network.input_channels}")
+        if self.network.num_classes != 8:
+            raise ValueError(f"network.num_classes must be 8 in training, got {self.network.num_classes}")
         if (self.teacher is not None) != bool(self.loss.distillation):
             raise ValueError("teacher and loss.distillation go together: a teacher's folder, and how much it counts")
-        if self.network.input_channels != 1:
-            raise ValueError(f"network.input_channels must be 1, the data are grey; got {self.network.input_channels}")
+        if not self.sets or self.sets[0].set in ("scenes", "drawn") or self.sets[0].share:
+            raise ValueError(
+                "sets must begin with one of ferplus, newsfaces or pack, without a share: it takes the rest"
+            )
+        if any(not each.share for each in self.sets[1:]) or sum(each.share for each in self.sets) >= 1:
+            raise ValueError("every set but the first needs a share, and together they must leave some of the batch")
 
     def task(self, data: Path) -> Task:
         """The task, with all data in memory."""
-        ferplus, _, ferplus_val = self.ferplus(data)
-        newsfaces_val = read_newsfaces(data / "newsfaces.parquet", "val")
-        newsfaces = read_newsfaces(data / "newsfaces.parquet", "train").without(newsfaces_val)
+        faces, _, val = self.first_set(data)
+        colour = self.network.input_channels == 3
+        others, scenes, scenes_share = [], [], 0.0
+        for each in self.sets[1:]:
+            if each.set == "scenes":
+                scenes = read_scenes(data / (each.file or "faces_in_scenes.parquet"), "train", colour=colour)
+                scenes_share = each.share
+                continue
+            more = each.read(data, "train", colour=colour)
+            others.append(
+                (more if each.set == "drawn" else more.without(each.read(data, "val", colour=colour)), each.share)
+            )
+        marked = [each for each in self.sets[1:] if each.set == "newsfaces"]
         return EmoFANTask(
-            network=self.network,
-            mix=self.mix,
-            crop=self.crop,
-            loss=self.loss,
-            ferplus=ferplus,
-            ferplus_val=ferplus_val,
-            newsfaces=newsfaces if self.mix.newsfaces_share else None,
-            newsfaces_val=newsfaces_val,
-            scenes=read_scenes(data / "faces_in_scenes.parquet", "train") if self.mix.background_share else (),
-            drawn=draw_faces(self.drawn_faces, seed=DRAWN_SEED) if self.mix.drawn_share else None,
-            teacher=None if self.teacher is None else teach(Path(self.teacher), ferplus),
+            self.network,
+            self.batch,
+            self.crop,
+            self.loss,
+            EmoFANData(
+                faces=faces,
+                val=val,
+                others=others,
+                landmarks_val=marked[0].read(data, "val", colour=colour) if marked else None,
+                scenes=scenes,
+                scenes_share=scenes_share,
+                teacher=None if self.teacher is None else teach(Path(self.teacher), faces),
+            ),
+            freeze_alignment=self.freeze_alignment,
         )
 
-    def ferplus(self, data: Path) -> tuple[FaceSet, FaceSet, FaceSet]:
-        """FER+ to train on, what of train is held back, and val. Pictures of val are left out of the first two."""
-        val = read_ferplus(data / "ferplus.parquet", "val")
-        train = read_ferplus(data / "ferplus.parquet", "train").without(val)
-        return *train.hold_back(self.mix.hold_back_share), val
+    def first_set(self, data: Path) -> tuple[FaceSet, FaceSet, FaceSet]:
+        """What of the first set is learnt, what of it is held back, and its val, whose pictures are in neither."""
+        first, colour = self.sets[0], self.network.input_channels == 3
+        val = first.read(data, "val", colour=colour)
+        train = first.read(data, "train", colour=colour).without(val)
+        return *train.hold_back(first.hold_back), val
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,19 +180,46 @@ def read_run(path: Path) -> Run:
     return build(_KINDS[kind], content, str(path))
 
 
+def train_run(
+    config: Path,
+    data: Path,
+    folder: Path,
+    *,
+    start: Path | None = None,
+    device: str = "cpu",
+    team: Team = ALONE,
+    log: Callable[[str], None] = print,
+    validated: Callable[[int, dict[str, float]], None] = lambda step, figures: None,
+) -> Path:
+    """Train, or go on training, what `config` says in `folder`, which keeps a copy of it; return the best weights.
+
+    The other arguments are those of `training.trainer.train`.
+    """
+    run = read_run(config)
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = folder / RUN_FILE
+    if team.rank == 0 and not kept.exists():
+        shutil.copyfile(config, kept)
+    return train(
+        run.task(data),
+        run.loop,
+        folder,
+        identity=f"{run!r}" if team.size == 1 else f"{run!r} by {team.size}",
+        start=start,
+        device=device,
+        team=team,
+        log=log,
+        validated=validated,
+    )
+
+
 def teach(folder: Path, faces: FaceSet) -> np.ndarray:
     """(F, 8) what an earlier run says of each face's serving crop, and of its mirror image, averaged."""
     run = read_run(folder / RUN_FILE)
     if not isinstance(run, EmoFANRun):
         raise TrainingError(f"{folder}: a teacher must be an EmoFAN, this is a run of another task")
     model = EmoFAN(run.network)
-    model.load_state_dict(read_weights(folder / WEIGHTS_FILE))
-    engine = TorchEngine(ServedEmoFAN(model), affect_spec(run.crop.size_px, run.crop.factor))
+    load_strictly(model, read_weights(folder / WEIGHTS_FILE))
+    spec = affect_spec(run.crop.size_px, run.crop.factor, channels=run.network.input_channels)
+    engine = TorchEngine(ServedEmoFAN(model), spec)
     return (answer(engine, faces).expression + answer(engine, faces.mirrored()).expression) / 2
-
-
-def train_run(
-    run: Run, data: Path, folder: Path, *, start: Path | None = None, device: str, log: Callable[[str], None]
-) -> Path:
-    """Train, or go on training, in `folder`; return the best weights. `start`: weights to begin with."""
-    return train(run.task(data), run.loop, folder, identity=repr(run), start=start, device=device, log=log)

@@ -5,7 +5,7 @@ landmarks' box of the same face.
 """
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,33 +18,42 @@ from engines.network import VisibilitySpec, read_network, write_spec
 from engines.store import reference_engine
 from training.data.drawn import draw_faces, draw_scenes
 from training.data.faceset import FaceSet
-from training.data.ferplus import read_ferplus
 from training.data.newsfaces import read_newsfaces
+from training.emofan.figures import true_class
 from training.emofan.network import EmoFAN
-from training.emofan.samples import sample_background
+from training.emofan.samples import in_channels, sample_background
 from training.errors import TrainingError
-from training.evaluate import answer, candidates
-from training.export import ServedEmoFAN, ServedFaceDetector, affect_spec, detector_spec, export
+from training.evaluation.calibration import fit_temperature
+from training.evaluation.evaluate import answer, candidates
+from training.export import ServedEmoFAN, ServedFaceDetector, TorchEngine, affect_spec, detector_spec, export
 from training.face_detector.average_precision import match
 from training.face_detector.network import FaceDetector
 from training.face_detector.scenes import Scene, read_scenes
 from training.runs import EmoFANRun, FaceDetectorRun, Run
+from training.trainer import load_strictly, read_weights
 
 PRECISION_START, PRECISION_KEEP = 0.99, 0.85
 """Share of right answers on the validation pictures that the detector's two thresholds ask for."""
 SAMPLES_SEED = 7_000_000
 
 
-def ship(run: Run, weights: Path, data: Path, folder: Path, *, name: str, licence: str) -> Network:
+def ship(
+    run: Run,
+    weights: Path,
+    data: Path,
+    folder: Path,
+    *,
+    name: str,
+    licence: str,
+    log: Callable[[str], None] = lambda line: None,
+) -> Network:
     """Write the network folder for the `weights` of `run`, whole or not at all. Raises TrainingError."""
-    if not weights.is_file():
-        raise TrainingError(f"{weights}: no such file; weights are RUN/best.pt")
-    state = torch.load(weights, map_location="cpu", weights_only=True)
+    state = read_weights(weights)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="_", dir=folder.parent) as scratch:
         half = Path(scratch) / folder.name
         if isinstance(run, EmoFANRun):
-            _ship_emofan(run, state, data, half, name, licence)
+            _ship_emofan(run, state, data, half, name, licence, log)
         else:
             _ship_detector(run, state, data, half, name, licence)
         if folder.exists():
@@ -54,20 +63,41 @@ def ship(run: Run, weights: Path, data: Path, folder: Path, *, name: str, licenc
 
 
 def _ship_emofan(
-    run: EmoFANRun, state: dict[str, torch.Tensor], data: Path, folder: Path, name: str, licence: str
+    run: EmoFANRun,
+    state: dict[str, torch.Tensor],
+    data: Path,
+    folder: Path,
+    name: str,
+    licence: str,
+    log: Callable[[str], None],
 ) -> None:
     model = EmoFAN(run.network)
-    model.load_state_dict(state)
-    side = run.network.input_px
-    spec = affect_spec(side, run.crop.factor, name=name, licence=licence)
+    load_strictly(model, state)
+    side, channels = run.network.input_px, run.network.input_channels
+    spec = affect_spec(side, run.crop.factor, channels=channels, name=name, licence=licence)
+    temperature = 1.0
+    _, held_back, _ = run.first_set(data)
+    if len(held_back):
+        probabilities = answer(TorchEngine(ServedEmoFAN(model), spec), held_back).expression
+        temperature = round(fit_temperature(probabilities, true_class(held_back)), 3)
+        log(f"temperature {temperature} from {len(held_back)} faces that were held back")
     drawn = draw_faces(8, seed=SAMPLES_SEED)
-    samples = np.stack([cv2.resize(image[40:160, 40:160], (side, side)) for image in drawn.images])[..., None]
-    spec = export(ServedEmoFAN(model), spec, samples, folder)
+    crops = [cv2.resize(image[40:160, 40:160], (side, side)) for image in drawn.images]
+    samples = np.stack([in_channels(image, channels) for image in crops])
+    spec = export(ServedEmoFAN(model, temperature), spec, samples, folder)
+    scenes = [each for each in run.sets if each.set == "scenes"]
+    if not scenes:
+        log("no visibility of landmarks: it takes squares without a face, so a set `scenes` in the configuration")
+        return
     engine = reference_engine(read_network(folder))
-    faces = [read_newsfaces(data / "newsfaces.parquet", "val"), read_ferplus(data / "ferplus.parquet", "val")]
-    scenes = read_scenes(data / "faces_in_scenes.parquet", "val")
+    faces = [
+        each.read(data, "val", colour=channels == 3)
+        for each in run.sets
+        if each.set in ("ferplus", "newsfaces", "pack")
+    ]
     peaks = np.concatenate([answer(engine, part).peak for part in faces])
-    write_spec(replace(spec, visibility=calibrate_visibility(engine, peaks, scenes)), folder)
+    pictures = read_scenes(data / (scenes[0].file or "faces_in_scenes.parquet"), "val", colour=channels == 3)
+    write_spec(replace(spec, visibility=calibrate_visibility(engine, peaks, pictures)), folder)
 
 
 def calibrate_visibility(
@@ -78,7 +108,8 @@ def calibrate_visibility(
     side = engine.spec.input.height_px
     assert side is not None
     tries = (sample_background(scenes[int(i)], side, rng) for i in rng.integers(0, len(scenes), 6 * len(face_peaks)))
-    backgrounds = np.stack([image for image in tries if image is not None][: len(face_peaks)])[..., None]
+    found = [in_channels(image, engine.spec.input.channels) for image in tries if image is not None]
+    backgrounds = np.stack(found[: len(face_peaks)])
     nothing = engine.run(backgrounds)["landmark_peak"].mean(1)
     peaks = np.concatenate([face_peaks, nothing])
     is_face = np.concatenate([np.ones(len(face_peaks)), np.zeros(len(nothing))])
@@ -96,7 +127,7 @@ def _ship_detector(
     run: FaceDetectorRun, state: dict[str, torch.Tensor], data: Path, folder: Path, name: str, licence: str
 ) -> None:
     model = FaceDetector(run.network)
-    model.load_state_dict(state)
+    load_strictly(model, state)
     spec = detector_spec(name=name, licence=licence)
     drawn = draw_scenes(4, clutter_share=0.0, seed=SAMPLES_SEED)
     samples = np.stack([cv2.resize(scene.image, (640, 384)) for scene in drawn])[..., None]

@@ -7,7 +7,6 @@ one that was not.
 
 import copy
 import hashlib
-import json
 import math
 import pickle
 import time
@@ -23,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from training.errors import TrainingError
+from training.journal import Journal
 
 Batch = dict[str, Any]
 
@@ -88,6 +88,28 @@ class LoopConfig:
             raise ValueError("validate_every and checkpoint_every must be at least 1")
 
 
+@dataclass(frozen=True, slots=True)
+class Team:
+    """Processes that share each step: all learn from batches of their own, and their gradients are averaged."""
+
+    rank: int = 0
+    """The first, 0, also measures, logs and saves."""
+    size: int = 1
+
+    def wrap(self, model: nn.Module) -> nn.Module:
+        """`model` with gradients averaged over the team; torch.distributed must have been set up."""
+        if self.size == 1:
+            return model
+        return nn.parallel.DistributedDataParallel(model, find_unused_parameters=True)
+
+    def key(self, seed: int, step: int) -> tuple[int, ...]:
+        """What the batch of one step is drawn from; the first one's is that of a run without a team."""
+        return (seed, step) if self.rank == 0 else (seed, step, 0, self.rank)
+
+
+ALONE = Team()
+
+
 def train(
     task: Task,
     config: LoopConfig,
@@ -96,12 +118,15 @@ def train(
     identity: str = "",
     start: Path | None = None,
     device: str = "cpu",
+    team: Team = ALONE,
     log: Callable[[str], None] = print,
+    validated: Callable[[int, dict[str, float]], None] = lambda step, figures: None,
 ) -> Path:
     """Train until `config.steps` and return the path of the best weights; go on from a checkpoint in `run_dir`.
 
     `start`: weights of an earlier run to begin with; see `load_matching`. `identity` stands for all else that makes
-    the run what it is. Raises TrainingError for a checkpoint of another one.
+    the run what it is. `validated` is called with each validation's step and figures. Raises TrainingError for a
+    checkpoint of another run.
     """
     identity = f"{config!r} {identity}"
     run_dir.mkdir(parents=True, exist_ok=True)
@@ -131,13 +156,15 @@ def train(
         state = {"model": model.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()}
         _save({**state, "step": step, "best": best, "identity": identity}, latest)
 
+    journal = Journal(run_dir, step) if team.rank == 0 else None
+    learner = team.wrap(model)
     started, seen = time.monotonic(), step
-    for batch in _batches(task, config, step):
-        model.train()
+    for batch in _batches(task, config, step, team):
+        learner.train()
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, config)
         with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=config.precision == "bf16"):
-            parts = task.losses(model, _to(batch, device), np.random.default_rng((config.seed, step, 1)))
+            parts = task.losses(learner, _to(batch, device), np.random.default_rng((config.seed, step, 1)))
         optimizer.zero_grad(set_to_none=True)
         parts["loss"].backward()
         norm = nn.utils.clip_grad_norm_(model.parameters(), config.optimizer.clip_norm)
@@ -145,19 +172,26 @@ def train(
             optimizer.step()
         _average(average, model, min(config.ema_decay, (1 + step) / (10 + step)))
         step += 1
+        if journal is None:
+            continue
         if step % 100 == 0:
             rate = (step - seen) / (time.monotonic() - started)
-            shown = " ".join(f"{name} {float(value.detach()):.4f}" for name, value in parts.items())
+            values = {name: float(value.detach()) for name, value in parts.items()}
+            journal.learnt(step, values, learning_rate(step, config))
+            shown = " ".join(f"{name} {value:.4f}" for name, value in values.items())
             log(f"step {step}/{config.steps} {shown} lr {learning_rate(step, config):.2e} {rate:.1f} steps/s")
         if step % config.validate_every == 0 or step == config.steps:
             figures = task.validate(average)
-            _append(run_dir / "log.jsonl", {"step": step, **figures})
+            journal.validated(step, figures)
+            validated(step, figures)
             log(f"step {step} " + " ".join(f"{name} {value:.4f}" for name, value in figures.items()))
             if figures["score"] > best:
                 best = figures["score"]
                 _save(average.state_dict(), run_dir / WEIGHTS_FILE)
         if step % config.checkpoint_every == 0 or step == config.steps:
             save()
+    if journal is not None:
+        journal.close()
     return run_dir / WEIGHTS_FILE
 
 
@@ -172,6 +206,16 @@ def load_matching(model: nn.Module, weights: Path) -> tuple[int, int]:
         raise TrainingError(f"{weights}: no layer fits this network; it was trained with another configuration")
     model.load_state_dict(fitting, strict=False)
     return len(fitting), len(ours) - len(fitting)
+
+
+def load_strictly(model: nn.Module, state: dict[str, Tensor]) -> None:
+    """Load weights that must be this network's. Raises TrainingError."""
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as exc:
+        raise TrainingError(
+            f"the weights are those of another configuration: {str(exc).splitlines()[-1].strip()}"
+        ) from exc
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -213,13 +257,13 @@ def _optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.Optimiz
     return cls(groups, lr=config.learning_rate, betas=config.betas)
 
 
-def _batches(task: Task, config: LoopConfig, first: int) -> Iterator[Batch]:
+def _batches(task: Task, config: LoopConfig, first: int, team: Team) -> Iterator[Batch]:
     """Batches from step `first` on; the next ones are made in another thread while this one is learnt."""
     with ThreadPoolExecutor(1) as pool:
         ahead: deque[Future[Batch]] = deque()
         for step in range(first, config.steps + 3):
             if step < config.steps:
-                ahead.append(pool.submit(task.batch, np.random.default_rng((config.seed, step))))
+                ahead.append(pool.submit(task.batch, np.random.default_rng(team.key(config.seed, step))))
             if step >= first + 3 and ahead:
                 yield ahead.popleft().result()
 
@@ -243,8 +287,3 @@ def _save(state: Any, path: Path) -> None:
     half = path.with_name(f"_{path.name}")
     torch.save(state, half)
     half.replace(path)
-
-
-def _append(path: Path, row: dict[str, float]) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row) + "\n")

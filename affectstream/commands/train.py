@@ -1,6 +1,5 @@
-"""``affectstream train | evaluate | export``: making networks. Training and exporting need the extra `train`."""
+"""``affectstream train | tune | export``: making networks. Training and exporting need the extra `train`."""
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
@@ -8,13 +7,14 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from engines import EngineOptions, RuntimeMissingError, load_engine, open_network
+from engines import RuntimeMissingError
 
 Data = Annotated[
     Path, typer.Option(envvar="AFFECTSTREAM_DATA", help="Folder that holds data/, or the Parquet files themselves.")
 ]
+
+Ray = Annotated[str | None, typer.Option(help="Address of a Ray cluster, or `auto`. [default: this machine]")]
 
 
 def train(
@@ -23,24 +23,45 @@ def train(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run; a second call goes on from there.")],
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     threads: Annotated[int, typer.Option(help="Threads on the CPU; 0: all cores.")] = 0,
+    start_from: Annotated[
+        Path | None, typer.Option(help="Weights to begin with: layers of the same name and shape are taken over.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that share each step, through Ray Train.")] = 1,
+    ray: Ray = None,
 ) -> None:
     """Train a network as a configuration file says."""
-    torch = _torch()
-    if device.startswith("cuda") and not torch.cuda.is_available():
+    torch = require_torch()
+    if device.startswith("cuda") and ray is None and not torch.cuda.is_available():
         raise RuntimeMissingError("PyTorch sees no GPU here; see `nvidia-smi`, or train with --device cpu")
     if threads:
         torch.set_num_threads(threads)
-    from training.runs import read_run, train_run
+    log_line("reading the data")
+    if workers > 1 or ray is not None:
+        best = _cluster().train_on_workers(
+            config, data_folder(data), out, start=start_from, workers=workers, address=ray, device=device
+        )
+    else:
+        from training.runs import train_run
 
-    console = Console()
+        best = train_run(config, data_folder(data), out, start=start_from, device=device, log=log_line)
+    log_line(f"best weights: {best}")
 
-    def log(line: str) -> None:
-        console.print(f"{datetime.now(UTC):%H:%M:%S} {line}", highlight=False, markup=False)
 
-    run = read_run(config)
-    log("reading the data")
-    best = train_run(run, data_folder(data), out, device=device, log=log)
-    log(f"best weights: {best}")
+def tune(
+    config: Annotated[Path, typer.Argument(help="A training run; its optimiser's settings are what is searched.")],
+    data: Data,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the search; a second call goes on from there.")],
+    trials: Annotated[int, typer.Option(min=1, help="How many settings are tried.")] = 20,
+    seed: Annotated[int, typer.Option(help="Of the settings that are drawn.")] = 0,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    ray: Ray = None,
+) -> None:
+    """Search learning rate, weight decay and betas at random over the paper's ranges, through Ray Tune."""
+    require_torch()
+    best = _cluster().search(
+        config, data_folder(data), out, trials=trials, seed=seed, address=ray, device=device, log=log_line
+    )
+    log_line(f"best settings: {best}")
 
 
 def export(
@@ -52,39 +73,27 @@ def export(
     licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "Apache-2.0; see the model card",
 ) -> None:
     """Turn trained weights into a network folder that `--network` and `--detector` take."""
-    _torch()
+    require_torch()
     from training.runs import read_run
     from training.ship import ship
 
-    network = ship(read_run(config), weights, data_folder(data), out, name=name or out.name, licence=licence)
+    network = ship(
+        read_run(config), weights, data_folder(data), out, name=name or out.name, licence=licence, log=log_line
+    )
     typer.echo(f"{network.spec.name}: {out} ({network.model_path.stat().st_size / 1e6:.1f} MB)")
 
 
-def evaluate(
-    network: Annotated[str, typer.Argument(help="Name or folder of a network, or a YuNet .onnx file.")],
-    data: Data,
-    split: Annotated[str, typer.Option(help="Split of the data.")] = "val",
-    runtime: Annotated[str, typer.Option(help="auto, openvino or onnxruntime.")] = "auto",
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Also write the figures to this JSON file.")] = None,
-) -> None:
-    """Measure a network on the engine that serves it: the figures of the model cards."""
-    from training.evaluate import evaluate as measure
+def log_line(line: str) -> None:
+    """One line of progress, with the time."""
+    Console().print(f"{datetime.now(UTC):%H:%M:%S} {line}", highlight=False, markup=False)
 
-    engine = load_engine(open_network(network), EngineOptions(runtime=runtime))
-    console = Console(stderr=True)
-    with console.status("measuring") as status:
-        figures = measure(
-            engine, data_folder(data), split, lambda done, total: status.update(f"measuring {done}/{total}")
-        )
-    table = Table("figure", "value", box=None)
-    for name, value in figures.items():
-        table.add_row(name, f"{value:.4f}" if abs(value) < 10 else f"{value:.0f}")
-    typer.echo(f"{engine.info.id} on {split}")
-    Console().print(table)
-    if out is not None:
-        content = {"network": engine.spec.name, "sha256": engine.spec.sha256, "engine": engine.info.id, "split": split}
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps({**content, "figures": figures}, indent=2) + "\n", encoding="utf-8")
+
+def _cluster() -> ModuleType:
+    try:
+        from training import cluster
+    except ImportError as exc:
+        raise RuntimeMissingError("several workers need Ray: pip install 'affectstream[train]'") from exc
+    return cluster
 
 
 def data_folder(given: Path) -> Path:
@@ -92,7 +101,8 @@ def data_folder(given: Path) -> Path:
     return given / "data" if (given / "data").is_dir() else given
 
 
-def _torch() -> ModuleType:
+def require_torch() -> ModuleType:
+    """PyTorch, or what to install."""
     try:
         import torch
     except ImportError as exc:

@@ -7,36 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from tests.training.made_up import made_up_images, made_up_weights
 from training.emofan.loss import draw_heatmaps
 from training.emofan.network import EmoFAN, EmoFANConfig, decode_landmarks
 
 CONFIG = Path(__file__).parents[2] / "configs" / "train" / "emofan-s.yaml"
 SMALL = EmoFANConfig(input_channels=1, input_px=64, stem_channels=8, channels=16, stacks=1, depth=2)
-
-
-def made_up_weights(shapes):
-    """The fixtures' rule: sines of the position and of the name's place in the sorted list."""
-    state = {}
-    for k, name in enumerate(sorted(shapes)):
-        shape = shapes[name]
-        count = int(np.prod(shape)) if shape else 1
-        wave = np.sin((np.arange(count) + 1) * 12.9898 + k * 78.233).reshape(shape)
-        if len(shape) >= 2:
-            value = np.sqrt(4 / (count / shape[0])) * wave
-        elif name.endswith("running_var"):
-            value = 1 + 0.2 * np.abs(wave)
-        elif name.endswith("weight"):
-            value = 1 + 0.1 * wave
-        else:
-            value = 0.0 * wave if name.endswith("num_batches_tracked") else 0.05 * wave
-        state[name] = torch.tensor(value, dtype=torch.int64 if name.endswith("tracked") else torch.float32)
-    return state
-
-
-def made_up_images():
-    y, x = np.mgrid[:256, :256]
-    wave = [[np.sin(0.05 * x * (c + 1) + 0.03 * y * (b + 1) + c) for c in range(3)] for b in range(2)]
-    return torch.tensor(np.floor(127.5 * (1 + np.array(wave))) / 255, dtype=torch.float32)
 
 
 @pytest.mark.parametrize("classes", [8, 5])
@@ -45,7 +21,7 @@ def test_it_loads_a_public_checkpoint_strictly_and_gives_its_numbers(shared, cla
     model = EmoFAN(EmoFANConfig(num_classes=classes)).eval()
     model.load_state_dict(made_up_weights(shapes), strict=True)
     with torch.no_grad():
-        out = model(made_up_images())
+        out = model(torch.from_numpy(made_up_images()).permute(0, 3, 1, 2) / 255)
     with np.load(shared / "fixtures" / "emonet_reference.npz") as reference:
         for name in ("expression", "valence", "arousal"):
             np.testing.assert_allclose(getattr(out, name), reference[f"{name}_{classes}"], atol=1e-4)

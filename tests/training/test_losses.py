@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from training import metrics
-from training.emofan.loss import LossConfig, affect_terms, concordance, draw_heatmaps, emofan_loss, pearson
+from training.emofan.loss import LossConfig, affect_terms, concordance, divergence, draw_heatmaps, emofan_loss, pearson
 from training.emofan.network import EmoFANOutput
+from training.evaluation import metrics
 from training.face_detector.loss import assign, box_iou, detection_loss, eiou_loss
 from training.face_detector.network import FaceDetector, FaceDetectorConfig, anchors
 
@@ -86,8 +86,38 @@ def test_shake_shake_draws_weights_that_sum_to_one_anew_each_step():
     values = {emofan_loss(out, *given, LossConfig(), np.random.default_rng(step))["affect"].item() for step in range(5)}
     assert len(values) == 5
     assert all(terms.min() <= value <= terms.max() for value in values)
-    plain = emofan_loss(out, *given, LossConfig(shake_shake=False), np.random.default_rng(0))["affect"].item()
-    assert plain == pytest.approx(terms.mean().item(), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("mix", "weights"), [("even", (1 / 3,) * 3), ("mse", (1, 0, 0)), ("pcc", (0, 1, 0)), ("ccc", (0, 0, 1))]
+)
+def test_the_affect_terms_can_be_mixed_otherwise(mix, weights):
+    out, given = output_for(), labels()
+    terms = torch.stack(affect_terms(torch.stack([out.valence, out.arousal], 1), given[1]))
+    mixed = emofan_loss(out, *given, LossConfig(affect_mix=mix), np.random.default_rng(0))["affect"].item()
+    assert mixed == pytest.approx((terms * torch.tensor(weights)).sum().item(), rel=1e-6)
+
+
+def test_the_distillation_term_is_the_divergence_from_the_teacher_and_none_from_oneself():
+    out, given = output_for(), labels()
+    student = out.expression.softmax(1)
+    teacher = torch.tensor(np.random.default_rng(3).dirichlet(np.ones(8), 6), dtype=torch.float32)
+    teacher[0] = torch.nan  # a face that the teacher says nothing of
+    config = LossConfig(distillation=0.5)
+    value = emofan_loss(out, *given, config, np.random.default_rng(0), teacher)["distillation"].item()
+    p, q = teacher[1:].double().numpy(), student[1:].double().numpy()
+    assert value == pytest.approx(0.5 * (p * np.log(p / q)).sum(1).mean(), rel=1e-5)
+    same = emofan_loss(out, *given, config, np.random.default_rng(0), student)["distillation"].item()
+    assert same == pytest.approx(0, abs=1e-6)
+
+
+def test_gradients_of_the_distillation_are_those_of_finite_differences():
+    rng = np.random.default_rng(0)
+    teacher, logits = (
+        torch.tensor(rng.dirichlet(np.ones(8), 5)),
+        torch.tensor(rng.normal(size=(5, 8)), requires_grad=True),
+    )
+    assert torch.autograd.gradcheck(lambda x: divergence(teacher, x), (logits,))
 
 
 def test_unknown_labels_do_not_count():

@@ -2,22 +2,18 @@
 
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+import torch
 
 from affectstream import analyze
 from engines import EngineOptions, load_engine
-from training.data.drawn import draw_faces, draw_scenes
 from training.data.faceset import CIRCUMPLEX
 from training.data.ferplus import read_ferplus
 from training.errors import TrainingError
-from training.evaluate import evaluate
+from training.evaluation.evaluate import evaluate
 from training.runs import read_run, train_run
 from training.ship import ship
 
@@ -26,52 +22,29 @@ version: 1
 task: emofan
 network: {input_channels: 1, input_px: 64, stem_channels: 8, channels: 16, stacks: 1, depth: 2, num_classes: 8}
 crop: {size_px: 64, factor: 0.6}
-mix: {batch_size: 8, newsfaces_share: 0.25, background_share: 0.125, drawn_share: 0.25}
-drawn_faces: 6
+sets:
+  - {set: ferplus}
+  - {set: newsfaces, share: 0.25}
+  - {set: scenes, share: 0.125}
+  - {set: drawn, share: 0.25, count: 6}
+batch: {size: 8}
 loop: {steps: 3, validate_every: 3, checkpoint_every: 2, optimizer: {warmup_steps: 1}}
 """
 DETECTOR = """
 version: 1
 task: face_detector
-detector: {batch_size: 4, crop_px: 128, drawn_share: 0.25, channels: [4, 4, 8, 8, 8], head_channels: 8}
+network: {channels: [4, 4, 8, 8, 8], residuals: [1, 0, 0], head_channels: 8}
+detector: {batch_size: 4, crop_px: 128, drawn_share: 0.25}
 drawn_scenes: 3
 loop: {steps: 3, validate_every: 3, optimizer: {warmup_steps: 1}}
 """
 
 
-def png(image):
-    return cv2.imencode(".png", image)[1].tobytes()
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    """The three files that training reads, with drawn people in them."""
-    folder = tmp_path_factory.mktemp("data")
-    faces, scenes = draw_faces(24, seed=50), draw_scenes(8, clutter_share=0.0, seed=50)
-    names, splits = [str(i) for i in range(24)], ["train"] * 16 + ["val"] * 8
-    marks = [(points + 0.5).ravel() / 200 for points in faces.landmarks]
-    happy = [0, 8, 1, 0, 0, 0, 0, 0, 1, 0]  # FER+'s order: neutral, happiness, surprise, ...
-    common = {"image_id": names, "split": splits, "image": [png(i) for i in faces.images], "landmarks": marks}
-    pq.write_table(pa.table({**common, "votes": [happy] * 24}), folder / "ferplus.parquet")
-    pq.write_table(pa.table(common), folder / "newsfaces.parquet")
-    sizes = [np.array([*s.image.shape[::-1]] * 2, np.float32) for s in scenes]
-    rows = {
-        "image": [png(s.image) for s in scenes],
-        "boxes": [(s.boxes / size).ravel() for s, size in zip(scenes, sizes, strict=True)],
-        "invalid": [s.invalid.astype(np.int8) for s in scenes],
-        "width": [s.image.shape[1] for s in scenes],
-        "height": [s.image.shape[0] for s in scenes],
-        "split": ["train"] * 5 + ["val"] * 3,
-    }
-    pq.write_table(pa.table(rows), folder / "faces_in_scenes.parquet")
-    return folder
-
-
 def trained(text, data, folder):
     folder.mkdir()
-    (folder / "run.yaml").write_text(text)
-    run = read_run(folder / "run.yaml")
-    return run, train_run(run, data, folder / "run", device="cpu", log=lambda line: None)
+    (folder / "mine.yaml").write_text(text)
+    weights = train_run(folder / "mine.yaml", data, folder / "run", log=lambda line: None)
+    return read_run(folder / "run" / "run.yaml"), weights
 
 
 def test_ferplus_votes_become_our_classes(data):
@@ -101,17 +74,52 @@ def test_what_is_trained_can_be_shipped_measured_and_served(data, drawn_video, t
 
 
 def test_a_checkpoint_of_other_settings_is_refused(data, tmp_path):
-    run, _ = trained(DETECTOR, data, tmp_path / "a")
-    other = replace(run, detector=replace(run.detector, batch_size=2))
+    trained(DETECTOR, data, tmp_path / "a")
+    other = tmp_path / "other.yaml"
+    other.write_text(DETECTOR.replace("batch_size: 4", "batch_size: 2"))
     with pytest.raises(TrainingError, match="other settings"):
-        train_run(other, data, tmp_path / "a" / "run", device="cpu", log=lambda line: None)
+        train_run(other, data, tmp_path / "a" / "run", log=lambda line: None)
+    assert (tmp_path / "a" / "run" / "run.yaml").read_text() == DETECTOR
+
+
+def test_a_student_begins_from_a_pretrained_alignment_network_keeps_it_and_learns_from_a_teacher(data, tmp_path):
+    aligning = EMOFAN.replace("loop:", "loss: {categories: 0, affect: 0}\nloop:")
+    _, first = trained(aligning, data, tmp_path / "fan")
+    teacher = tmp_path / "fan" / "run"
+    student = EMOFAN.replace(
+        "loop:", f"loss: {{distillation: 0.5}}\nteacher: {teacher}\nfreeze_alignment: true\nloop:"
+    ).replace("{set: ferplus}", "{set: ferplus, hold_back: 0.2}")
+    (tmp_path / "student.yaml").write_text(student)
+    lines = []
+    last = train_run(tmp_path / "student.yaml", data, tmp_path / "student", start=first, log=lines.append)
+    before, after = (torch.load(path, weights_only=True) for path in (first, last))
+    changed = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"conv1x1_input_emo_2", "emo_net_2", "emo_fc_2"}
+    assert any("0 fresh" in line for line in lines)
+
+
+def test_a_start_that_does_not_fit_and_a_teacher_of_another_task_are_refused(data, tmp_path):
+    _, detector = trained(DETECTOR, data, tmp_path / "detector")
+    (tmp_path / "a.yaml").write_text(EMOFAN)
+    with pytest.raises(TrainingError, match="no layer fits"):
+        train_run(tmp_path / "a.yaml", data, tmp_path / "a", start=detector, log=lambda line: None)
+    (tmp_path / "b.yaml").write_text(EMOFAN + f"loss: {{distillation: 1.0}}\nteacher: {detector.parent}\n")
+    with pytest.raises(TrainingError, match="must be an EmoFAN"):
+        train_run(tmp_path / "b.yaml", data, tmp_path / "b", log=lambda line: None)
+    (tmp_path / "noise.pt").write_bytes(b"not weights")
+    with pytest.raises(TrainingError, match="not a file of PyTorch weights"):
+        train_run(tmp_path / "a.yaml", data, tmp_path / "c", start=tmp_path / "noise.pt", log=lambda line: None)
 
 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
         (EMOFAN.replace("size_px: 64", "size_px: 32"), "input_px"),
-        (EMOFAN.replace("newsfaces_share: 0.25", "newsfaces_share: 0.9"), "shares"),
+        (EMOFAN.replace("newsfaces, share: 0.25", "newsfaces, share: 0.9"), "leave some of the batch"),
+        (EMOFAN.replace("newsfaces, share: 0.25", "newsfaces"), "needs a share"),
+        (EMOFAN.replace("{set: ferplus}", "{set: scenes}"), "must begin with"),
+        (EMOFAN.replace("{set: ferplus}", "{set: pack}"), "needs file"),
+        (EMOFAN + "teacher: somewhere\n", "go together"),
         (EMOFAN.replace("stacks: 1", "stack: 1"), "did you mean 'stacks'"),
         (DETECTOR.replace("steps: 3,", "steps: 3, checkpoint_every: 0,"), "checkpoint_every"),
     ],
@@ -122,12 +130,25 @@ def test_a_run_that_makes_no_sense_is_refused(tmp_path, text, told):
         read_run(tmp_path / "run.yaml")
 
 
-def test_the_configurations_of_the_shipped_networks_can_be_read():
-    for name in ("emofan-s", "face-s"):
-        assert read_run(Path(__file__).parents[2] / "configs" / "train" / f"{name}.yaml")
+def test_every_training_configuration_can_be_read():
+    files = sorted((Path(__file__).parents[2] / "configs" / "train").glob("*.yaml"))
+    assert {"emofan-s", "face-s"} <= {path.stem for path in files}
+    for path in files:
+        assert read_run(path)
 
 
 def test_training_needs_nothing_but_torch_numpy_pyarrow_opencv_and_yaml():
-    forbidden = ["av", "ray", "pydantic", "openvino", "onnxruntime", "rich", "typer", "pandas"]
+    forbidden = [
+        "av",
+        "ray",
+        "pydantic",
+        "openvino",
+        "onnxruntime",
+        "rich",
+        "typer",
+        "pandas",
+        "matplotlib",
+        "tensorboard",
+    ]
     code = f"import sys; [sys.modules.__setitem__(name, None) for name in {forbidden}]; import training.runs"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -5,7 +5,7 @@ What is not known of a face is NaN.
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -44,6 +44,46 @@ FLIP = np.array(
     ]
 )
 """(N,) which landmark becomes which in a mirror image (68-point order)."""
+
+
+class EncodedPictures(Sequence[np.ndarray]):
+    """Pictures that stay compressed and are decoded each time one is asked for."""
+
+    def __init__(
+        self,
+        encoded: pa.ChunkedArray,
+        names: Sequence[str],
+        *,
+        colour: bool,
+        rows: np.ndarray | None = None,
+        mirrored: bool = False,
+    ):
+        """`encoded`: compressed pictures; `names`: what messages call them; `rows`: those that count, in this order."""
+        self._encoded, self._names, self._colour, self._mirrored = encoded, names, colour, mirrored
+        self._rows = np.arange(len(encoded)) if rows is None else rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> np.ndarray:  # type: ignore[override]  # slices: `take`
+        row = int(self._rows[index])
+        image = decode_picture(self._encoded[row].as_buffer(), self._names[row], colour=self._colour)
+        return np.ascontiguousarray(image[:, ::-1]) if self._mirrored else image
+
+    def take(self, rows: np.ndarray) -> "EncodedPictures":
+        """These rows, in this order; nothing is copied or decoded."""
+        return self._with(self._rows[rows], self._mirrored)
+
+    def mirrored(self) -> "EncodedPictures":
+        """The same pictures as a mirror shows them."""
+        return self._with(self._rows, not self._mirrored)
+
+    def contents(self) -> Iterator[bytes]:
+        """Each picture as it is stored."""
+        return (self._encoded[int(row)].as_py() for row in self._rows)
+
+    def _with(self, rows: np.ndarray, mirrored: bool) -> "EncodedPictures":
+        return EncodedPictures(self._encoded, self._names, colour=self._colour, rows=rows, mirrored=mirrored)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,18 +143,22 @@ class FaceSet:
         """These rows, in this order."""
         keep = np.asarray(rows, np.int64)
         rest = (getattr(self, field.name)[keep] for field in fields(self)[1:])
+        if isinstance(self.images, EncodedPictures):
+            return FaceSet(self.images.take(keep), *rest)
         return FaceSet([self.images[row] for row in keep], *rest)
 
     def without(self, other: "FaceSet") -> "FaceSet":
         """These faces less those whose very picture is in `other` too: FER2013 holds many pictures twice."""
-        known = {image.tobytes() for image in other.images}
-        return self.take([row for row, image in enumerate(self.images) if image.tobytes() not in known])
+        known = set(_contents(other.images))
+        return self.take([row for row, content in enumerate(_contents(self.images)) if content not in known])
 
     def mirrored(self) -> "FaceSet":
         """The same faces as a mirror shows them."""
         last = np.array([image.shape[1] - 1 for image in self.images], np.float32)
         landmarks = self.landmarks[:, FLIP].copy()
         landmarks[..., 0] = last[:, None] - landmarks[..., 0]
+        if isinstance(self.images, EncodedPictures):
+            return replace(self, images=self.images.mirrored(), landmarks=landmarks)
         return replace(
             self, images=[np.ascontiguousarray(image[:, ::-1]) for image in self.images], landmarks=landmarks
         )
@@ -125,8 +169,13 @@ class FaceSet:
         Which side a face falls on depends on its picture alone: copies of one picture stay together, and every run
         holds back the same ones.
         """
-        held = np.array([zlib.crc32(image.tobytes()) < int(share * 2**32) for image in self.images])
+        held = np.array([zlib.crc32(content) < int(share * 2**32) for content in _contents(self.images)])
         return self.take(np.flatnonzero(~held)), self.take(np.flatnonzero(held))
+
+
+def _contents(images: Sequence[np.ndarray]) -> Iterator[bytes]:
+    """Of each picture, bytes that are equal where two pictures of one reader are."""
+    return images.contents() if isinstance(images, EncodedPictures) else (image.tobytes() for image in images)
 
 
 def weak_affect(expression: np.ndarray) -> np.ndarray:
@@ -150,7 +199,7 @@ def read_columns(path: Path, columns: list[str], split: str) -> pa.Table:
     return table
 
 
-def decode_picture(content: bytes, where: str, *, colour: bool = False) -> np.ndarray:
+def decode_picture(content: bytes | pa.Buffer, where: str, *, colour: bool = False) -> np.ndarray:
     """A compressed picture as (H, W) uint8 luma, or (H, W, 3) RGB."""
     flag = cv2.IMREAD_COLOR_RGB if colour else cv2.IMREAD_GRAYSCALE
     image = cv2.imdecode(np.frombuffer(content, np.uint8), flag)

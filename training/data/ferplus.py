@@ -11,19 +11,27 @@ ORDER = (0, 1, 3, 2, 6, 5, 4, 7, 8, 9)
 
 
 def read_ferplus(path: Path, split: str) -> FaceSet:
-    """Faces of one split. Single votes are dropped and the rest without unknown and not-a-face renormalised, as in the
-    FER+ paper; faces with no vote left for any expression have NaN there."""
+    """Faces of one split, labelled as `labels_of_votes` says."""
     table = read_columns(path, ["image_id", "image", "votes", "landmarks"], split)
     names = table["image_id"].to_pylist()
     images = [decode_picture(i, f"{path}: {n}") for i, n in zip(table["image"].to_pylist(), names, strict=True)]
-    votes = np.array(table["votes"].to_pylist(), np.int64)[:, ORDER]
-    votes[votes <= 1] = 0
-    usable = votes[:, :8].sum(1, keepdims=True)
-    expression = np.where(usable > 0, votes[:, :8] / np.maximum(usable, 1), np.nan).astype(np.float32)
+    votes, expression = labels_of_votes(np.array(table["votes"].to_pylist(), np.int64))
     landmarks = landmarks_px(table["landmarks"].to_pylist(), images)
     return FaceSet.of(
         images, landmarks=landmarks, expression=expression, votes=votes, affect=weak_affect(expression), names=names
     )
+
+
+def labels_of_votes(votes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Votes (F, 10) in FER+'s order -> votes (F, 10) int in ours and probabilities (F, 8) float32.
+
+    Single votes are dropped and the rest without unknown and not-a-face renormalised, as in the FER+ paper; faces with
+    no vote left for any expression have NaN there.
+    """
+    votes = votes[:, ORDER]
+    votes[votes <= 1] = 0
+    usable = votes[:, :8].sum(1, keepdims=True)
+    return votes, np.where(usable > 0, votes[:, :8] / np.maximum(usable, 1), np.nan).astype(np.float32)
 
 
 def majority_class(votes: np.ndarray) -> np.ndarray:

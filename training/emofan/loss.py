@@ -4,6 +4,7 @@ Shapes: B faces, C classes, M the side of the heatmaps. Labels that are not know
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -22,8 +23,8 @@ class LossConfig:
     """Kullback-Leibler divergence from a teacher's distribution (7)."""
     affect: float = 1.0
     """Valence and arousal: MSE, PCC and CCC terms (6, 9, 10)."""
-    shake_shake: bool = True
-    """Mix the three affect terms with weights drawn anew at each step (8); otherwise a third each."""
+    affect_mix: Literal["shake_shake", "even", "mse", "pcc", "ccc"] = "shake_shake"
+    """Weights of the three affect terms: drawn anew at each step (8), a third each, or one term alone."""
     heatmap: float = 1.0
     """Squared error of the heatmaps, summed over the map."""
     landmark: float = 0.5
@@ -50,6 +51,15 @@ def affect_terms(prediction: Tensor, truth: Tensor) -> tuple[Tensor, Tensor, Ten
     pcc = 1 - torch.stack([pearson(p, t) for p, t in columns]).mean()
     ccc = 1 - torch.stack([concordance(p, t) for p, t in columns]).mean()
     return mse, pcc, ccc
+
+
+def affect_weights(config: LossConfig, rng: np.random.Generator) -> list[float]:
+    """Weights of MSE, PCC and CCC, which sum to 1."""
+    alone = {"mse": [1.0, 0.0, 0.0], "pcc": [0.0, 1.0, 0.0], "ccc": [0.0, 0.0, 1.0], "even": [1 / 3] * 3}
+    if config.affect_mix in alone:
+        return alone[config.affect_mix]
+    drawn = rng.uniform(0, 1, 3)
+    return [float(w) for w in drawn / drawn.sum()]
 
 
 def divergence(teacher: Tensor, logits: Tensor) -> Tensor:
@@ -89,23 +99,23 @@ def emofan_loss(
     if config.distillation and teacher is not None and (taught := teacher.isfinite().all(1)).any():
         parts["distillation"] = config.distillation * divergence(teacher[taught], output.expression[taught].float())
     rated = affect.isfinite().all(1)
-    if rated.sum() > 1:
+    if config.affect and rated.sum() > 1:
         prediction = torch.stack([output.valence, output.arousal], 1)[rated].float()
         terms = affect_terms(prediction, affect[rated])
-        weights = rng.uniform(0, 1, 3) if config.shake_shake else np.ones(3)
-        weights = weights / weights.sum()
-        mixed = torch.stack([float(w) * t for w, t in zip(weights, terms, strict=True)]).sum()
+        weights = affect_weights(config, rng)
+        mixed = torch.stack([w * t for w, t in zip(weights, terms, strict=True)]).sum()
         parts["affect"] = config.affect * mixed
     marked = landmarks.isfinite().all((1, 2))
     known = marked | not_a_face
-    if known.any():
+    if config.heatmap and known.any():
         heatmaps = output.heatmaps[known].float()
         target = draw_heatmaps(landmarks[known], heatmaps.shape[-1])
         parts["heatmap"] = config.heatmap * (heatmaps - target).square().sum((2, 3)).mean()
-    if marked.any():
+    if config.landmark and marked.any():
         found, _ = decode_landmarks(output.heatmaps[marked].float())
         truth, last = landmarks[marked], output.heatmaps.shape[-1] * STRIDE - 1
         inside = ((truth >= 0) & (truth <= last)).all(2)
         error = (found - truth).norm(dim=2) * inside
         parts["landmark"] = config.landmark * error.sum() / inside.sum().clamp(min=1) / STRIDE
-    return {"loss": torch.stack(list(parts.values())).sum(), **{k: v.detach() for k, v in parts.items()}}
+    total = torch.stack(list(parts.values())).sum() if parts else output.valence.sum() * 0
+    return {"loss": total, **{k: v.detach() for k, v in parts.items()}}

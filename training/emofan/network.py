@@ -17,6 +17,8 @@ from torch.nn.functional import interpolate, max_pool2d, relu
 NUM_LANDMARKS = 68
 STRIDE = 4
 """Crop pixels between neighbouring cells of a heatmap."""
+EMOTION_PARTS = ("conv1x1_input_emo", "emo_net", "avg_pool", "emo_fc")
+"""What the names of the emotion network's layers begin with; all others align the face."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +35,8 @@ class EmoFANConfig:
     depth: int = 4
     """How often an hourglass halves its map."""
     num_classes: int = 8
+    attention: bool = True
+    """Weigh the alignment network's features by its heatmaps before emotions are read from them."""
 
     def __post_init__(self) -> None:
         if self.input_px // STRIDE % 2**self.depth:
@@ -109,6 +113,7 @@ class EmoFAN(nn.Module):
     def __init__(self, config: EmoFANConfig):
         super().__init__()
         self.config = config
+        self._frozen: list[nn.Module] = []
         channels = config.channels
         self.conv1 = nn.Conv2d(config.input_channels, config.stem_channels, 7, stride=2, padding=3)
         self.bn1 = nn.BatchNorm2d(config.stem_channels)
@@ -139,10 +144,23 @@ class EmoFAN(nn.Module):
         x = relu(self.bn1(self.conv1(images)))
         stem = self.conv4(self.conv3(max_pool2d(self.conv2(x), 2)))
         features, heatmaps = self._align(stem)
-        attention = heatmaps.sum(1, keepdim=True)
-        x = self.conv1x1_input_emo_2(torch.cat([stem, features * attention], 1))
+        if self.config.attention:
+            features = features * heatmaps.sum(1, keepdim=True)
+        x = self.conv1x1_input_emo_2(torch.cat([stem, features], 1))
         answer = self.emo_fc_2(self.avg_pool_2(self.emo_net_2(x)).flatten(1))
         return EmoFANOutput(answer[:, :-2], answer[:, -2], answer[:, -1], heatmaps)
+
+    def freeze_alignment(self) -> None:
+        """Keep the face-alignment network as it is: emotions are learnt on top of it, as in the paper."""
+        self._frozen = [part for name, part in self.named_children() if not name.startswith(EMOTION_PARTS)]
+        for part in self._frozen:
+            part.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> "EmoFAN":
+        super().train(mode)
+        for part in self._frozen:  # their batch statistics too stay what they are
+            part.eval()
+        return self
 
     def _align(self, stem: Tensor) -> tuple[Tensor, Tensor]:
         """Features of all hourglasses (B, stacks * channels, M, M) and the last one's heatmaps (B, 68, M, M)."""

@@ -34,7 +34,7 @@ def face_square(faces: FaceSet, row: int, factor: float) -> tuple[float, float, 
     points = faces.landmarks[row]
     if np.isfinite(points).all():
         return landmarks_square(points, factor)
-    height, width = faces.images[row].shape
+    height, width = faces.images[row].shape[:2]
     return (width - 1) / 2, (height - 1) / 2, float(max(height, width))
 
 
@@ -48,7 +48,7 @@ def to_pictures(points: np.ndarray, matrices: np.ndarray) -> np.ndarray:
 def sample_face(
     faces: FaceSet, row: int, config: CropConfig, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One augmented crop (S, S) uint8 and its landmarks (N, 2) in crop px, NaN where unknown."""
+    """One augmented crop, (S, S) or (S, S, 3) uint8 as the picture is; its landmarks (N, 2), crop px, or NaN."""
     x, y, side = face_square(faces, row, config.factor)
     x, y = np.array([x, y]) + rng.uniform(-1, 1, 2) * config.shift_max * side
     side *= np.exp(rng.uniform(-1, 1) * config.scale_max)
@@ -95,7 +95,9 @@ def _sample(image: np.ndarray, matrix: np.ndarray, size_px: int, rng: np.random.
     if kind < 0.8:
         return warp(image, matrix, size_px, resample="area", fill=int(rng.integers(0, 256)))
     inside = warp(np.full_like(image, 255), matrix, size_px, resample="bilinear") > 127
-    noise = rng.integers(0, 256, (8, 8), np.uint8)
+    if image.ndim == 3:
+        inside = inside[..., :1]
+    noise = rng.integers(0, 256, (8, 8, *image.shape[2:]), np.uint8)
     outside = cv2.resize(noise, (size_px, size_px), interpolation=cv2.INTER_CUBIC)
     return np.where(inside, warp(image, matrix, size_px, resample="area"), outside)
 
@@ -105,5 +107,12 @@ def _erase(image: np.ndarray, rng: np.random.Generator) -> None:
     size = image.shape[0]
     width, height = (rng.uniform(0.1, 0.4, 2) * size).astype(int)
     x, y = rng.integers(0, size - width), rng.integers(0, size - height)
-    grey = int(rng.integers(0, 256))
-    image[y : y + height, x : x + width] = np.clip(rng.normal(grey, 15, (height, width)), 0, 255)
+    tone = rng.integers(0, 256, image.shape[2:])
+    image[y : y + height, x : x + width] = np.clip(rng.normal(tone, 15, (height, width, *image.shape[2:])), 0, 255)
+
+
+def in_channels(image: np.ndarray, channels: int) -> np.ndarray:
+    """A picture (S, S) or (S, S, 3) as (S, S, channels): grey three times for a colour network, luma for a grey one."""
+    if channels == 1:
+        return (image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))[..., None]
+    return image if image.ndim == 3 else np.repeat(image[..., None], channels, 2)

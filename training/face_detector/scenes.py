@@ -112,7 +112,7 @@ def _split_faces(boxes: np.ndarray, invalid: np.ndarray, size_px: int) -> tuple[
 
 
 def degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """What cameras and codecs do to a picture: light, gamma, blur, noise, compression. (S, S) uint8 in and out."""
+    """What cameras and codecs do to a picture: light, gamma, blur, noise, compression. uint8 (S, S) or (S, S, 3)."""
     if rng.random() < 0.6:
         gain, offset, gamma = rng.uniform(0.45, 1.3), rng.uniform(-35, 35), np.exp(rng.uniform(-0.4, 0.4))
         table = 255 * (np.arange(256) / 255) ** gamma
@@ -129,7 +129,7 @@ def degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         image = (image + noise).clip(0, 255).astype(np.uint8)
     if rng.random() < 0.2:
         _, packed = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(20, 80))])
-        image = decode_picture(packed.tobytes(), "a crop")
+        image = np.asarray(cv2.imdecode(packed, cv2.IMREAD_UNCHANGED))
     return image
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training.evaluate import detector_figures
+from training.evaluation.evaluate import detector_figures
 from training.export import ServedFaceDetector, TorchEngine, detector_spec
 from training.face_detector.loss import detection_loss
 from training.face_detector.network import FaceDetector, FaceDetectorConfig, anchors

@@ -1,0 +1,100 @@
+"""``affectstream evaluate``: how good a network is, as the paper's tables say it."""
+
+import importlib.util
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from affectstream.commands.train import Data, data_folder
+from affectstream.evaluation import print_findings
+from engines import Engine, EngineOptions, RuntimeMissingError, load_engine, open_network
+from training.errors import TrainingError
+from training.evaluation.evaluate import Choice, Measured, measure
+from training.evaluation.findings import Findings, find, plain
+
+
+def evaluate(
+    network: Annotated[str, typer.Argument(help="Name or folder of a network, or a YuNet .onnx file.")],
+    data: Data,
+    set_: Annotated[
+        str | None,
+        typer.Option("--set", help="ferplus, newsfaces, faces_in_scenes or a PACK.parquet. [default: all that suit]"),
+    ] = None,
+    split: Annotated[str, typer.Option(help="Split of the data.")] = "val",
+    fold: Annotated[str | None, typer.Option(help="Of a pack without splits: 2/5 is the second of five parts.")] = None,
+    flip: Annotated[
+        bool,
+        typer.Option("--flip", help="Average valence and arousal with the mirror image's, as the paper's figures."),
+    ] = False,
+    clean: Annotated[bool, typer.Option("--clean", help="Of a pack: only the faces that its cleaning kept.")] = False,
+    agreement: Annotated[
+        bool, typer.Option("--agreement", help="Also the network as one more annotator (the paper's table 4).")
+    ] = False,
+    against: Annotated[
+        str | None, typer.Option(help="Another network of the same kind: also the differences, with intervals.")
+    ] = None,
+    plots: Annotated[Path | None, typer.Option(help="Also draw pictures into this folder.")] = None,
+    runtime: Annotated[str, typer.Option(help="auto, openvino or onnxruntime.")] = "auto",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Also write the figures to this JSON file.")] = None,
+) -> None:
+    """Measure a network on the engine that serves it: the figures of the model cards, with 95 % bootstrap intervals."""
+    if plots is not None and importlib.util.find_spec("matplotlib") is None:
+        raise RuntimeMissingError("pictures need matplotlib: pip install 'affectstream[train]'")
+    choice = Choice(set=set_, split=split, fold=fold, flip=flip, clean=clean)
+    engine, other = _load(network, runtime), None if against is None else _load(against, runtime)
+    if other is not None and other.spec.kind != engine.spec.kind:
+        kinds = f"{network} is for {engine.spec.kind}, {against} for {other.spec.kind}"
+        raise TrainingError(f"--against: only networks of one kind can be compared; {kinds}")
+    if engine.spec.kind == "detector" and (plots is not None or agreement):
+        raise TrainingError(f"--plots and --agreement are for affect networks; {network} is a face detector")
+    measured = _measure(engine, data, choice)
+    others = [None] * len(measured) if other is None else _measure(other, data, choice)
+    found = [find(each, agreement=agreement, other=o) for each, o in zip(measured, others, strict=True)]
+    if agreement and not any(each.agreement for each in found):
+        raise TrainingError("--agreement: no face has the votes of two annotators; use --set ferplus")
+    typer.echo(f"{engine.info.id} on {split}" + ("" if other is None else f", against {other.info.id}"))
+    print_findings(found, Console(markup=False, highlight=False))
+    if plots is not None:
+        from training.evaluation.plots import draw
+
+        for path in [path for each in measured for path in draw(each, plots)]:
+            typer.echo(f"drawn: {path}")
+    if out is not None:
+        content = _content(engine, other, choice, found)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(json.dumps(plain(content), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _load(network: str, runtime: str) -> Engine:
+    return load_engine(open_network(network), EngineOptions(runtime=runtime))
+
+
+def _measure(engine: Engine, data: Path, choice: Choice) -> list[Measured]:
+    """`measure`, with its progress on the terminal."""
+    text = f"measuring {engine.spec.name}"
+    with Console(stderr=True).status(text) as status:
+        return measure(engine, data_folder(data), choice, lambda done, total: status.update(f"{text} {done}/{total}"))
+
+
+def _content(engine: Engine, other: Engine | None, choice: Choice, found: list[Findings]) -> dict[str, Any]:
+    """What the JSON file holds. No two of the sets that are measured together have a figure of the same name."""
+    content: dict[str, Any] = {
+        "network": engine.spec.name,
+        "sha256": engine.spec.sha256,
+        "engine": engine.info.id,
+        "split": choice.split,
+        "settings": {**asdict(choice), "sets": [each.set for each in found]},
+    }
+    for part in ("figures", "intervals", "calibration", "agreement"):
+        content[part] = {name: value for each in found for name, value in getattr(each, part).items()}
+    content["groups"] = {each.set: each.groups for each in found if each.groups}
+    if other is not None:
+        content["against"] = {"network": other.spec.name, "sha256": other.spec.sha256}
+        content["against"]["differences"] = {k: value for each in found for k, value in each.against.items()}
+    content["weak_labels"] = [each.set for each in found if each.weak_labels]
+    content["notes"] = [note for each in found for note in each.notes]
+    return content

@@ -1,0 +1,128 @@
+"""A file from the web: goes on where it broke off, and gets its name only if it is the very file that was meant."""
+
+import hashlib
+import time
+from collections.abc import Callable
+from http.client import HTTPException
+from pathlib import Path
+from ssl import SSLError
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+from pipeline.errors import ConfigError
+
+TRIES_MAX = 5
+PAUSE_S = 1.0
+"""Before the second try; doubled before each further one."""
+TIMEOUT_S = 30.0
+"""Without a byte."""
+CHUNK_BYTES = 1 << 16
+_PASSING = (408, 425, 429)
+"""Answers that may be better in a moment, as are all from 500 on."""
+
+Shown = Callable[[int, int | None], None]
+"""Called with how many bytes of how many are there; None where the server does not say."""
+
+
+class DownloadError(Exception):
+    """A file could not be had; the message says why, and what to do."""
+
+
+class _BrokeOffError(Exception):
+    """Worth another try."""
+
+
+def download(
+    url: str, path: Path, *, sha256: str, size_bytes: int | None = None, shown: Shown = lambda done, total: None
+) -> None:
+    """Fetch `url` to `path`; what is there already is not fetched again.
+
+    What has come stays in a `.part` file beside `path`, so that the next call goes on from there. `size_bytes` is
+    checked before anything is fetched, `sha256` before the file gets its name; of a file that fails nothing is left.
+    Proxies are taken from the environment. Raises DownloadError.
+    """
+    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        raise ConfigError(f"{url}: not an address to download from; it must begin with https:// or http://")
+    try:
+        if path.exists():
+            if (found := file_sha256(path)) != sha256:
+                raise DownloadError(
+                    f"{path}: another file is there, SHA-256 {found}; move it away, or give another --out"
+                )
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{path.name}.{sha256[:12]}.part")
+        if _complete(url, part, size_bytes, shown) and file_sha256(part) != sha256:
+            part.unlink()  # the beginning was of another file: once more, from the start
+            _complete(url, part, size_bytes, shown)
+        if (found := file_sha256(part)) != sha256:
+            part.unlink()
+            raise DownloadError(
+                f"{url}: gives another file: its SHA-256 is {found}, expected {sha256}; it was removed. "
+                "Another address can be given with --url; a file that you trust as it is, with --sha256"
+            )
+        part.replace(path)
+    except OSError as exc:
+        raise DownloadError(
+            f"{path}: cannot be written ({exc.strerror or exc}); give another folder with --out"
+        ) from exc
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _complete(url: str, part: Path, size_bytes: int | None, shown: Shown) -> bool:
+    """Fetch what is missing of `part`, with several tries; whether it was put together from several answers."""
+    for pause_s in [0.0, *(PAUSE_S * 2**i for i in range(TRIES_MAX - 1))]:
+        time.sleep(pause_s)
+        try:
+            return _fetch(url, part, size_bytes, shown)
+        except (URLError, HTTPException, TimeoutError, ConnectionError, SSLError, _BrokeOffError) as exc:
+            problem = getattr(exc, "reason", None) or exc
+    raise DownloadError(
+        f"{url}: gave up after {TRIES_MAX} tries: {problem}. What has come is kept: the same command goes on "
+        "from there. Without a network, fetch the file elsewhere"
+    )
+
+
+def _fetch(url: str, part: Path, size_bytes: int | None, shown: Shown) -> bool:
+    """Ask for what is missing of `part` and write it; whether the server went on where it ends.
+
+    A server that cannot do so sends all of it.
+    """
+    have = part.stat().st_size if part.exists() else 0
+    ask = {"Range": f"bytes={have}-"} if have else {}
+    request = Request(url, headers={"User-Agent": "affectstream", "Accept-Encoding": "identity", **ask})
+    try:
+        answer = urlopen(request, timeout=TIMEOUT_S)
+    except HTTPError as exc:
+        exc.close()
+        if exc.code == 416 and have:  # nothing lies after these bytes: it was complete, or is no part of this file
+            return True
+        if exc.code in _PASSING or exc.code >= 500:
+            raise _BrokeOffError(f"the server answered {exc.code} {exc.reason}") from exc
+        raise DownloadError(
+            f"{url}: the server answered {exc.code} {exc.reason}; the file may have moved: give its address with --url"
+        ) from exc
+    with answer:
+        goes_on = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
+        done = have if goes_on else 0
+        told = answer.headers.get("Content-Length")
+        total = done + int(told) if told and told.isdigit() else size_bytes
+        if size_bytes is not None and total != size_bytes:
+            raise DownloadError(f"{url}: gives another file: {total} bytes, expected {size_bytes}; try --url")
+        with part.open("ab" if goes_on else "wb") as file:
+            shown(done, total)
+            while chunk := answer.read(CHUNK_BYTES):
+                file.write(chunk)
+                done += len(chunk)
+                shown(done, total)
+                if size_bytes is not None and done > size_bytes:
+                    break  # a server without end; the SHA-256 will not be right
+    if total is not None and done < total:
+        raise _BrokeOffError(f"the connection broke off after {done} of {total} bytes")
+    return goes_on

@@ -1,0 +1,171 @@
+"""What a user sees of an evaluation: the paper's tables, with intervals."""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from engines import EXPRESSIONS
+from pipeline.report.words import NONE
+from training.emofan.figures import AFFECT_FIGURES
+from training.evaluation.bootstrap import Interval
+from training.evaluation.conditions import COUNTED_BY, FACES_MIN
+from training.evaluation.findings import Findings
+
+_TITLES = {"accuracy": "accuracy", "ccc_valence": "CCC val.", "ccc_arousal": "CCC aro.", "nme": "landmark error"}
+_COMPARED = ("accuracy", "macro_recall", *AFFECT_FIGURES, "nme", "ap_10px", "ap_16px", "ap_32px")
+"""The figures that two networks are compared by, in this order."""
+
+
+def print_findings(found: Sequence[Findings], console: Console) -> None:
+    """Every table that the findings fill; ± is half of the 95 % interval."""
+    for table in _tables(found):
+        console.print(table)
+        console.print()
+    for each in found:
+        if each.calibration:
+            console.print(
+                f"{each.set}: expected calibration error {each.calibration['ece']:.3f}; "
+                f"a temperature of {each.calibration['temperature']:.2f} would suit these faces best"
+            )
+    for note in dict.fromkeys(note for each in found for note in _notes(each)):
+        console.print(note, style="yellow")
+
+
+def _notes(each: Findings) -> Iterator[str]:
+    yield from (f"{each.set}: {note}" for note in each.notes)
+    if each.weak_labels:
+        yield f"{each.set}: valence and arousal are weak labels, guessed from votes: agreement checks the plumbing"
+    if "nme" in each.figures:
+        yield f"{each.set}: landmark error is a share of the distance of the outer corners of the eyes"
+    if each.agreement:
+        yield f"{each.set}: all votes left of an annotator count in the agreement, unknown and not-a-face too"
+
+
+def _tables(found: Sequence[Findings]) -> Iterable[Table]:
+    expression = [each for each in found if {"accuracy", "ccc_valence"} & set(each.figures)]
+    if expression:
+        yield _paper(expression)
+    for each in found:
+        if "accuracy" in each.figures:
+            yield _classes(each)
+        if "nme" in each.figures:
+            yield _landmarks(each)
+        if "ap_16px" in each.figures:
+            yield _detection(each)
+        if each.agreement:
+            yield _agreement(each)
+        if each.groups:
+            yield _groups(each)
+        if each.against:
+            yield _against(each)
+
+
+def _table(*columns: str, title: str | None = None) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", title=title, title_justify="left", title_style="")
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="right" if index else "left", no_wrap=True)
+    return table
+
+
+def _paper(found: Sequence[Findings]) -> Table:
+    """As table 1 of the paper: a row for each set."""
+    heads = [f"{value[:3]}.\n{measure.upper()}" for measure, value in (name.split("_") for name in AFFECT_FIGURES)]
+    table = _table("set", "faces", "accuracy", *heads)
+    names = ("accuracy", *AFFECT_FIGURES)
+    for each in found:
+        faces = each.figures.get("faces_scored", each.figures.get("faces_rated", math.nan))
+        name = f"{each.set} (weak)" if each.weak_labels else each.set
+        table.add_row(name, f"{faces:.0f}", *(number(each.figures.get(name)) for name in names))
+        table.add_row("  ± (95 %)", "", *(half_width(each.intervals.get(name)) for name in names), style="dim")
+    return table
+
+
+def _classes(each: Findings) -> Table:
+    table = _table("expression", "recall", "95 %", "faces", title=each.set)
+    for name in EXPRESSIONS:
+        if f"count_{name}" in each.figures:
+            key, count = f"recall_{name}", each.figures[f"count_{name}"]
+            table.add_row(name, number(each.figures[key]), bounds(each.intervals.get(key)), f"{count:.0f}")
+    macro = each.figures["macro_recall"], each.intervals.get("macro_recall")
+    table.add_row("mean (macro)", number(macro[0]), bounds(macro[1]), f"{each.figures['faces_scored']:.0f}")
+    return table
+
+
+def _landmarks(each: Findings) -> Table:
+    table = _table("landmark error", "mean", "95 %", "95th percentile", "95 %", "faces")
+    cells = [
+        text for n in ("nme", "nme_p95") for text in (share(each.figures[n]), bounds(each.intervals[n], percent=True))
+    ]
+    table.add_row(each.set, *cells, f"{each.figures['faces_marked']:.0f}")
+    return table
+
+
+def _detection(each: Findings) -> Table:
+    table = _table(f"{each.set}: faces of", "AP", "95 %", "found at all", "faces")
+    for side in (10, 16, 32):
+        ap, recall, faces = (each.figures[f"{name}_{side}px"] for name in ("ap", "recall", "faces"))
+        interval = bounds(each.intervals[f"ap_{side}px"])
+        table.add_row(f"{side} px and more", number(ap), interval, number(recall), f"{faces:.0f}")
+    return table
+
+
+def _agreement(each: Findings) -> Table:
+    title = f"{each.set}: agreement with an annotator"
+    table = _table("of", "agreement", "95 %", "faces", title=title)
+    for name, text in (("annotators", "another annotator"), ("network", "the network")):
+        interval = bounds(each.agreement["intervals"][name])
+        table.add_row(text, number(each.agreement[name]), interval, f"{each.agreement['faces_voted']:.0f}")
+    return table
+
+
+def _groups(each: Findings) -> Table:
+    names = [name for name in COUNTED_BY if any(name in group["figures"] for group in each.groups)]
+    table = _table(f"{each.set}, by", "", "faces", *(_TITLES[name] for name in names))
+    condition = ""
+    for group in each.groups:
+        shown = "" if group["condition"] == condition else group["condition"]
+        condition = group["condition"]
+        figures = group["figures"]
+        cells = (
+            f"< {FACES_MIN} faces" if figures[n] is None else share(figures[n]) if n == "nme" else number(figures[n])
+            for n in names
+        )
+        table.add_row(shown, group["range"], str(group["faces"]), *cells)
+    return table
+
+
+def _against(each: Findings) -> Table:
+    table = _table("this less the other", "difference", "95 %", "", title=each.set)
+    for name in _COMPARED:
+        if name in each.against:
+            difference = each.against[name]
+            low, high = difference.interval.low, difference.interval.high
+            verdict = "resolved" if difference.resolved else "not resolved"
+            table.add_row(name, f"{difference.value:+.4f}", f"{low:+.4f} to {high:+.4f}", verdict)
+    return table
+
+
+def number(value: float | None) -> str:
+    """Three decimals, as the paper prints them: .862; – where there is none."""
+    return NONE if value is None or not math.isfinite(value) else f"{value:.3f}".removeprefix("0")
+
+
+def share(value: float) -> str:
+    """As per cent: 2.32 %."""
+    return NONE if not math.isfinite(value) else f"{100 * value:.2f} %"
+
+
+def half_width(interval: Interval | None) -> str:
+    """Half of an interval."""
+    return NONE if interval is None else number(interval.half_width)
+
+
+def bounds(interval: Interval | None, *, percent: bool = False) -> str:
+    """Both ends of an interval: .850–.873; – where it says nothing."""
+    if interval is None or not interval.half_width > 0:  # NaN, or a share of 0 or 1: nothing to resample
+        return NONE
+    if percent:
+        return f"{100 * interval.low:.2f}–{100 * interval.high:.2f}"
+    return f"{number(interval.low)}–{number(interval.high)}"

@@ -1,0 +1,137 @@
+"""Does the paper hold on open data? The ladder of its tables 5 and 6, in small, on FER+: several seeds a rung.
+
+Without shake-shake the affect loss is the CCC term alone: the paper's tables 5 and 6 share that row. Each run has a
+folder of its own and its figures in `figures.json` there, so a ladder that was stopped goes on run by run.
+"""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from training.emofan.figures import expression_figures
+from training.emofan.network import EmoFAN
+from training.errors import TrainingError
+from training.evaluation.evaluate import answer
+from training.export import ServedEmoFAN, TorchEngine, affect_spec
+from training.runs import EmoFANRun, read_run, train_run
+from training.trainer import load_strictly, read_weights
+
+FIGURES_FILE = "figures.json"
+FIGURES = (
+    "accuracy",
+    *(f"{measure}_{value}" for value in ("valence", "arousal") for measure in ("rmse", "sagr", "pcc", "ccc")),
+)
+"""The columns of the paper's tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One row of a table: what it changes in the base configuration."""
+
+    name: str
+    classes: bool = True
+    attention: bool = False
+    affect_mix: str = "ccc"
+    teacher: str | None = None
+    """The rung whose run with the same seed is the teacher."""
+
+    def config(self, base: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
+        """The run's configuration."""
+        loss = {**base.get("loss", {}), "affect_mix": self.affect_mix, "categories": float(self.classes)}
+        content = {**base, "loss": loss, "network": {**base.get("network", {}), "attention": self.attention}}
+        content["loop"] = {**base["loop"], "seed": seed}
+        if self.teacher is not None:
+            loss["distillation"] = 1.0
+            content["teacher"] = str(run_folder(folder, self.teacher, seed))
+        return content
+
+
+LADDER = (
+    Rung("F+R", classes=False),
+    Rung("F+R+C"),
+    Rung("F+R+C+A", attention=True),
+    Rung("F+R+C+A+S", attention=True, affect_mix="shake_shake"),
+    Rung("F+R+C+A+D", attention=True, teacher="F+R+C+A"),
+    Rung("F+R+C+A+S+D", attention=True, affect_mix="shake_shake", teacher="F+R+C+A+S"),
+)
+"""Table 5: landmarks of a face-alignment network, regression, classes, attention, shake-shake, distillation."""
+LOSSES = (Rung("F+R+C"), Rung("MSE", affect_mix="mse"), Rung("shake-shake", affect_mix="shake_shake"))
+"""Table 6; its CCC row is the ladder's F+R+C."""
+
+
+def climb(
+    config: Path, data: Path, folder: Path, *, seeds: Sequence[int], jobs: int, log: Callable[[str], None]
+) -> dict[str, dict[int, dict[str, float]]]:
+    """Train what is not trained yet, `jobs` runs at a time with one thread each; return rung -> seed -> figures."""
+    base = yaml.safe_load(config.read_text(encoding="utf-8"))
+    rungs = {rung.name: rung for rung in (*LADDER, *LOSSES)}
+    # teachers first
+    order = sorted(rungs.values(), key=lambda rung: rung.teacher is not None)
+    for taught in (False, True):
+        todo = [
+            (rung, seed)
+            for rung in order
+            for seed in seeds
+            if (rung.teacher is not None) == taught
+            and not (run_folder(folder, rung.name, seed) / FIGURES_FILE).exists()
+        ]
+        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+            running = {}
+            for rung, seed in todo:
+                own = run_folder(folder, rung.name, seed)
+                own.mkdir(parents=True, exist_ok=True)
+                written = own / "rung.yaml"
+                written.write_text(yaml.safe_dump(rung.config(base, seed, folder), sort_keys=False), encoding="utf-8")
+                running[pool.submit(train_and_measure, written, data, own)] = f"{rung.name}, seed {seed}"
+            for done, future in enumerate(as_completed(running), 1):
+                figures = future.result()
+                log(
+                    f"{running[future]} ({done}/{len(running)}): "
+                    + " ".join(f"{k} {v:.3f}" for k, v in figures.items())
+                )
+    return read_results(folder, list(rungs), seeds)
+
+
+def run_folder(folder: Path, rung: str, seed: int) -> Path:
+    """Where one run lives."""
+    return folder / f"{rung}-seed{seed}"
+
+
+def train_and_measure(config: Path, data: Path, folder: Path) -> dict[str, float]:
+    """Train one run, measure its last averaged weights on val, keep the figures in its folder."""
+    torch.set_num_threads(1)
+    run = read_run(config)
+    if not isinstance(run, EmoFANRun):
+        raise TrainingError(f"{config}: an ablation needs a run of an EmoFAN")
+    began = time.monotonic()
+    weights = train_run(config, data, folder, log=lambda line: None)
+    model = EmoFAN(run.network)
+    load_strictly(model, read_weights(weights))
+    engine = TorchEngine(ServedEmoFAN(model), affect_spec(run.crop.size_px, run.crop.factor))
+    _, _, val = run.first_set(data)
+    figures = expression_figures(val, answer(engine, val))
+    kept = {name: figures[name] for name in FIGURES if run.loss.categories or name != "accuracy"}
+    kept["minutes"] = (time.monotonic() - began) / 60
+    half = folder / f"_{FIGURES_FILE}"
+    half.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+    half.replace(folder / FIGURES_FILE)
+    return kept
+
+
+def read_results(folder: Path, rungs: Sequence[str], seeds: Sequence[int]) -> dict[str, dict[int, dict[str, float]]]:
+    """rung -> seed -> figures, of all runs that are done."""
+    found: dict[str, dict[int, dict[str, float]]] = {}
+    for rung in rungs:
+        for seed in seeds:
+            path = run_folder(folder, rung, seed) / FIGURES_FILE
+            if path.exists():
+                found.setdefault(rung, {})[seed] = json.loads(path.read_text(encoding="utf-8"))
+    return found
