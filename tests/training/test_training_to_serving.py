@@ -1,7 +1,9 @@
 """From a run's configuration to a network that serves, on data drawn on the spot and laid out like the real ones."""
 
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -152,3 +154,31 @@ def test_training_needs_nothing_but_torch_numpy_pyarrow_opencv_and_yaml():
     ]
     code = f"import sys; [sys.modules.__setitem__(name, None) for name in {forbidden}]; import training.runs"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_run_killed_at_a_random_moment_ends_with_the_weights_of_an_unbroken_one(data, tmp_path, seed):
+    config = tmp_path / "mine.yaml"
+    config.write_text(
+        EMOFAN.replace(
+            "steps: 3, validate_every: 3, checkpoint_every: 2", "steps: 60, validate_every: 30, checkpoint_every: 7"
+        )
+    )
+    train_run(config, data, tmp_path / "whole", log=lambda line: None)
+    code = (
+        "import sys, torch; torch.set_num_threads(1); from pathlib import Path; from training.runs import train_run; "
+    )
+    code += "train_run(*map(Path, sys.argv[1:]), log=lambda line: print(line, flush=True))"
+    command = [sys.executable, "-c", code, str(config), str(data), str(tmp_path / "broken")]
+    process = subprocess.Popen(command)
+    while process.poll() is None and not (tmp_path / "broken" / "checkpoint.pt").exists():
+        time.sleep(0.01)
+    time.sleep(np.random.default_rng(seed).uniform(0, 0.5))
+    process.kill()
+    assert process.wait() == -signal.SIGKILL, "the run was over before it was killed"
+    subprocess.run(command, check=True)
+    whole, broken = (torch.load(tmp_path / name / "checkpoint.pt", weights_only=True) for name in ("whole", "broken"))
+    for part in ("model", "average"):
+        assert all(torch.equal(whole[part][name], broken[part][name]) for name in whole[part])
+    assert whole["best"] == broken["best"]
