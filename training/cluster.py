@@ -15,7 +15,8 @@ import yaml
 
 from training.errors import TrainingError
 from training.runs import train_run
-from training.trainer import WEIGHTS_FILE, Team
+from training.trainer import Team
+from training.weights import WEIGHTS_FILE
 
 SEARCH = {"learning_rate": (1e-4, 1e-2), "weight_decay": (0.0, 0.01), "beta1": (0.0, 0.999), "beta2": (0.0, 0.999)}
 """The ranges of the paper's randomised search; the learning rate is drawn evenly over its logarithm."""

@@ -23,7 +23,8 @@ from training.export import ServedEmoFAN, TorchEngine, affect_spec
 from training.face_detector.network import FaceDetectorConfig
 from training.face_detector.scenes import read_scenes
 from training.face_detector.task import DetectorConfig, DetectorTask
-from training.trainer import ALONE, WEIGHTS_FILE, LoopConfig, Task, Team, load_strictly, read_weights, train
+from training.trainer import ALONE, LoopConfig, Task, Team, train
+from training.weights import WEIGHTS_FILE, load_strictly, read_weights
 
 RUN_FILE = "run.yaml"
 """The configuration of a run, kept in its folder."""

@@ -29,8 +29,8 @@ from training.export import ServedEmoFAN, ServedFaceDetector, TorchEngine, affec
 from training.face_detector.average_precision import match
 from training.face_detector.network import FaceDetector
 from training.face_detector.scenes import Scene, read_scenes
-from training.runs import EmoFANRun, FaceDetectorRun, Run
-from training.trainer import load_strictly, read_weights
+from training.runs import RUN_FILE, EmoFANRun, FaceDetectorRun, read_run
+from training.weights import WEIGHTS_FILE, load_strictly, read_weights
 
 PRECISION_START, PRECISION_KEEP = 0.99, 0.85
 """Share of right answers on the validation pictures that the detector's two thresholds ask for."""
@@ -38,8 +38,7 @@ SAMPLES_SEED = 7_000_000
 
 
 def ship(
-    run: Run,
-    weights: Path,
+    run_folder: Path,
     data: Path,
     folder: Path,
     *,
@@ -47,8 +46,8 @@ def ship(
     licence: str,
     log: Callable[[str], None] = lambda line: None,
 ) -> Network:
-    """Write the network folder for the `weights` of `run`, whole or not at all. Raises TrainingError."""
-    state = read_weights(weights)
+    """Write the network folder for the best weights of a run, whole or not at all. Raises TrainingError."""
+    run, state = read_run(run_folder / RUN_FILE), read_weights(run_folder / WEIGHTS_FILE)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="_", dir=folder.parent) as scratch:
         half = Path(scratch) / folder.name

@@ -8,7 +8,6 @@ one that was not.
 import copy
 import hashlib
 import math
-import pickle
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -23,11 +22,9 @@ from torch import Tensor, nn
 
 from training.errors import TrainingError
 from training.journal import Journal
+from training.weights import WEIGHTS_FILE, load_matching
 
 Batch = dict[str, Any]
-
-WEIGHTS_FILE = "best.pt"
-"""The best weights of a run, in its folder."""
 
 
 class Task(Protocol):
@@ -193,42 +190,6 @@ def train(
     if journal is not None:
         journal.close()
     return run_dir / WEIGHTS_FILE
-
-
-def load_matching(model: nn.Module, weights: Path) -> tuple[int, int]:
-    """Load what has the name and the shape of a parameter of `model`; return how many were loaded and how many not.
-
-    Raises TrainingError where nothing fits.
-    """
-    theirs, ours = read_weights(weights), model.state_dict()
-    fitting = {k: v for k, v in theirs.items() if k in ours and v.shape == ours[k].shape}
-    if not fitting:
-        raise TrainingError(f"{weights}: no layer fits this network; it was trained with another configuration")
-    model.load_state_dict(fitting, strict=False)
-    return len(fitting), len(ours) - len(fitting)
-
-
-def load_strictly(model: nn.Module, state: dict[str, Tensor]) -> None:
-    """Load weights that must be this network's. Raises TrainingError."""
-    try:
-        model.load_state_dict(state)
-    except RuntimeError as exc:
-        raise TrainingError(
-            f"the weights are those of another configuration: {str(exc).splitlines()[-1].strip()}"
-        ) from exc
-
-
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """The state dict in a file of weights alone. Raises TrainingError."""
-    if not path.is_file():
-        raise TrainingError(f"{path}: no such file; weights are RUN/best.pt")
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as exc:
-        raise TrainingError(f"{path}: not a file of PyTorch weights") from exc
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise TrainingError(f"{path}: expected a mapping of names to tensors; weights are RUN/best.pt")
-    return state
 
 
 def learning_rate(step: int, config: LoopConfig) -> float:

@@ -65,8 +65,7 @@ def tune(
 
 
 def export(
-    config: Annotated[Path, typer.Argument(help="The run's configuration file.")],
-    weights: Annotated[Path, typer.Argument(help="Its weights: RUN/best.pt.")],
+    run: Annotated[Path, typer.Argument(help="Folder of a training run; its best weights are taken.")],
     data: Data,
     out: Annotated[Path, typer.Option("--out", "-o", help="Network folder to write.")],
     name: Annotated[str | None, typer.Option(help="Name of the network. [default: the folder's name]")] = None,
@@ -74,12 +73,9 @@ def export(
 ) -> None:
     """Turn trained weights into a network folder that `--network` and `--detector` take."""
     require_torch()
-    from training.runs import read_run
     from training.ship import ship
 
-    network = ship(
-        read_run(config), weights, data_folder(data), out, name=name or out.name, licence=licence, log=log_line
-    )
+    network = ship(run, data_folder(data), out, name=name or out.name, licence=licence, log=log_line)
     typer.echo(f"{network.spec.name}: {out} ({network.model_path.stat().st_size / 1e6:.1f} MB)")
 
 

@@ -58,8 +58,10 @@ def test_ferplus_votes_become_our_classes(data):
 
 @pytest.mark.slow
 def test_what_is_trained_can_be_shipped_measured_and_served(data, drawn_video, tmp_path):
-    run, weights = trained(EMOFAN, data, tmp_path / "emofan")
-    network = ship(run, weights, data, tmp_path / "mine", name="mine", licence="none")
+    trained(EMOFAN.replace("{set: ferplus}", "{set: ferplus, hold_back: 0.3}"), data, tmp_path / "emofan")
+    lines = []
+    network = ship(tmp_path / "emofan" / "run", data, tmp_path / "mine", name="mine", licence="none", log=lines.append)
+    assert "faces that were held back" in lines[0]
     figures = evaluate(load_engine(network, EngineOptions(threads=1)), data)
     assert 0 <= figures["accuracy"] <= 1
     assert figures["faces_scored"] == 8
@@ -69,9 +71,9 @@ def test_what_is_trained_can_be_shipped_measured_and_served(data, drawn_video, t
     assert np.isfinite(points["valence"]).all()
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("_")] == []
 
-    run, weights = trained(DETECTOR, data, tmp_path / "detector")
+    trained(DETECTOR, data, tmp_path / "detector")
     with pytest.raises(TrainingError, match="train it longer"):
-        ship(run, weights, data, tmp_path / "blind", name="blind", licence="none")
+        ship(tmp_path / "detector" / "run", data, tmp_path / "blind", name="blind", licence="none")
     assert not (tmp_path / "blind").exists()
 
 

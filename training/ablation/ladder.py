@@ -22,7 +22,7 @@ from training.errors import TrainingError
 from training.evaluation.evaluate import answer
 from training.export import ServedEmoFAN, TorchEngine, affect_spec
 from training.runs import EmoFANRun, read_run, train_run
-from training.trainer import load_strictly, read_weights
+from training.weights import load_strictly, read_weights
 
 FIGURES_FILE = "figures.json"
 FIGURES = (
