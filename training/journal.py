@@ -11,10 +11,13 @@ CURVES_FOLDER = "tensorboard"
 
 
 class Journal:
-    """The figures of one run, in its folder. After a restart it goes on from `step`: later curves are dropped."""
+    """The figures of one run, in its folder. A restart goes on from `step`: what was written of later ones is dropped."""
 
     def __init__(self, folder: Path, step: int):
         self._log = folder / LOG_FILE
+        lines = self._log.read_text(encoding="utf-8").splitlines(keepends=True) if self._log.exists() else []
+        kept = "".join(line for line in lines if json.loads(line)["step"] <= step)
+        self._log.write_text(kept, encoding="utf-8")
         self._curves: Any = None
         if importlib.util.find_spec("tensorboard") is not None:
             from torch.utils.tensorboard import SummaryWriter
