@@ -4,6 +4,7 @@ that imports Ray.
 The folder of a run must be one that every machine sees; each worker reads the data for itself.
 """
 
+import json
 import logging
 import os
 from collections.abc import Callable
@@ -14,14 +15,14 @@ from typing import Any
 import yaml
 
 from training.errors import TrainingError
-from training.runs import train_run
+from training.runs import read_run, train_run
 from training.trainer import Team
 from training.weights import WEIGHTS_FILE
 
 SEARCH = {"learning_rate": (1e-4, 1e-2), "weight_decay": (0.0, 0.01), "beta1": (0.0, 0.999), "beta2": (0.0, 0.999)}
 """The ranges of the paper's randomised search; the learning rate is drawn evenly over its logarithm."""
-BEST_FILE = "best.yaml"
-"""The configuration of the best trial of a search."""
+BEST_FILE, SEARCH_FILE = "best.yaml", "search.json"
+"""The configuration of the best trial of a search, and what was searched."""
 
 
 def train_on_workers(
@@ -32,8 +33,9 @@ def train_on_workers(
     Each makes batches of the configured size, so a step learns from `workers` times as many faces. A worker that dies
     is started anew and goes on from the last checkpoint. Raises TrainingError where the cluster is too small.
     """
+    read_run(config)  # what is wrong with it is said here, not by each worker
     _connect(address, workers=workers, gpus=device.startswith("cuda"))
-    from ray.train import FailureConfig, RunConfig, ScalingConfig
+    from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
     from ray.train.torch import TorchTrainer
 
     trainer = TorchTrainer(
@@ -43,7 +45,11 @@ def train_on_workers(
             name="train", storage_path=str((folder / "ray").resolve()), failure_config=FailureConfig(max_failures=3)
         ),
     )
-    trainer.fit()
+    try:
+        trainer.fit()
+    except TrainingFailedError as exc:
+        told = [error for error in getattr(exc, "worker_failures", {}).values() if isinstance(error, TrainingError)]
+        raise (told[0] if told else TrainingError(f"the workers failed: {exc}")) from exc
     return folder / WEIGHTS_FILE
 
 
@@ -71,6 +77,9 @@ def search(
 
     A second call goes on with the trials that are not finished.
     """
+    read_run(config)
+    asked = {"config": config.read_text(encoding="utf-8"), "trials": trials, "seed": seed, "data": str(data.resolve())}
+    _same_search(folder, asked)
     _connect(address, workers=1, gpus=device.startswith("cuda"))
     from ray import tune
 
@@ -99,16 +108,30 @@ def search(
         )
     results = tuner.fit()
     finished = [results[i] for i in range(len(results)) if results[i].error is None]
-    done = sorted(
-        ((each.metrics["score"], each.config or {}) for each in finished if each.metrics), key=lambda d: -d[0]
-    )
+    done = sorted(((_best_score(each), each.config or {}) for each in finished), key=lambda pair: -pair[0])
     if not done:
         raise TrainingError(f"no trial of the search finished; see {kept}")
+    if len(done) < trials:
+        log(f"{trials - len(done)} of {trials} trials failed; see {kept}")
     for score, drawn in done:
         log(f"score {score:.4f} " + " ".join(f"{name} {value:.4g}" for name, value in drawn.items()))
     best = folder / BEST_FILE
     _write_config(config, done[0][1], best)
     return best
+
+
+def _same_search(folder: Path, asked: dict[str, Any]) -> None:
+    """Note what is searched. Raises TrainingError where the folder holds another search."""
+    folder.mkdir(parents=True, exist_ok=True)
+    noted = folder / SEARCH_FILE
+    if noted.exists() and json.loads(noted.read_text(encoding="utf-8")) != asked:
+        raise TrainingError(f"{folder}: holds a search of another configuration, seed or number of trials; use another")
+    noted.write_text(json.dumps(asked), encoding="utf-8")
+
+
+def _best_score(result: Any) -> float:
+    """Of a trial: that of the weights it kept."""
+    return float(result.metrics_dataframe["score"].max())
 
 
 def _try(drawn: dict[str, float], *, config: Path, data: Path, folder: Path, device: str) -> None:
@@ -132,7 +155,7 @@ def _write_config(config: Path, drawn: dict[str, float], path: Path) -> None:
 
 def _connect(address: str | None, *, workers: int, gpus: bool) -> None:
     """Join a cluster, or start one on this machine. What it lacks is said at once: Ray would wait for it for ever."""
-    os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "1")
+    os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")  # relative paths in a configuration stay what they are
     import ray
 
     if not ray.is_initialized():

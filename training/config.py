@@ -21,7 +21,7 @@ def load_yaml(path: Path) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as exc:
         raise TrainingError(f"{path}: cannot be read: {exc.strerror}") from exc
-    except yaml.YAMLError as exc:
+    except (yaml.YAMLError, UnicodeDecodeError) as exc:
         raise TrainingError(f"{path}: not valid YAML: {exc}") from exc
     if not isinstance(content, dict):
         raise TrainingError(f"{path}: expected a mapping of settings, got {type(content).__name__}")
@@ -68,9 +68,11 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
             raise TrainingError(f"{where}: {value!r} is not one of {', '.join(map(repr, args))}")
         return value
     if origin is tuple:
-        inner = args[:1] * len(value) if len(args) == 2 and args[1] is Ellipsis and isinstance(value, list) else args
+        any_number = len(args) == 2 and args[1] is Ellipsis
+        inner = args[:1] * len(value) if any_number and isinstance(value, list) else args
         if not isinstance(value, list) or len(value) != len(inner):
-            raise TrainingError(f"{where}: expected a list of {len(args)} values, got {value!r}")
+            wanted = "a list" if any_number else f"a list of {len(args)} values"
+            raise TrainingError(f"{where}: expected {wanted}, got {value!r}")
         return tuple(_convert(a, v, f"{where}[{i}]") for i, (a, v) in enumerate(zip(inner, value, strict=True)))
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)

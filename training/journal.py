@@ -11,18 +11,20 @@ CURVES_FOLDER = "tensorboard"
 
 
 class Journal:
-    """The figures of one run, in its folder. A restart goes on from `step`: what was written of later ones is dropped."""
+    """The figures of one run, in its folder. A restart goes on from `step`: later ones are dropped."""
 
     def __init__(self, folder: Path, step: int):
         self._log = folder / LOG_FILE
-        lines = self._log.read_text(encoding="utf-8").splitlines(keepends=True) if self._log.exists() else []
-        kept = "".join(line for line in lines if json.loads(line)["step"] <= step)
-        self._log.write_text(kept, encoding="utf-8")
+        if self._log.exists():
+            kept = [line for line in self._log.read_text(encoding="utf-8").splitlines() if _step_of(line) <= step]
+            half = folder / f"_{LOG_FILE}"
+            half.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+            half.replace(self._log)
         self._curves: Any = None
         if importlib.util.find_spec("tensorboard") is not None:
             from torch.utils.tensorboard import SummaryWriter
 
-            self._curves = SummaryWriter(str(folder / CURVES_FOLDER), purge_step=step or None)
+            self._curves = SummaryWriter(str(folder / CURVES_FOLDER), purge_step=step + 1)
 
     def learnt(self, step: int, parts: dict[str, float], learning_rate: float) -> None:
         """The loss and its parts at one step."""
@@ -43,3 +45,11 @@ class Journal:
         if self._curves is not None:
             for name, value in values.items():
                 self._curves.add_scalar(f"{group}/{name}", value, step)
+
+
+def _step_of(line: str) -> float:
+    """Of a line of the log; beyond all steps where the line was not written to its end."""
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return float("inf")

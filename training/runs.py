@@ -21,10 +21,10 @@ from training.errors import TrainingError
 from training.evaluation.evaluate import answer
 from training.export import ServedEmoFAN, TorchEngine, affect_spec
 from training.face_detector.network import FaceDetectorConfig
-from training.face_detector.scenes import read_scenes
+from training.face_detector.scenes import Scene, read_scenes
 from training.face_detector.task import DetectorConfig, DetectorTask
-from training.trainer import ALONE, LoopConfig, Task, Team, train
-from training.weights import WEIGHTS_FILE, load_strictly, read_weights
+from training.trainer import ALONE, CHECKPOINT_FILE, LoopConfig, Task, Team, train
+from training.weights import WEIGHTS_FILE, file_digest, load_strictly, read_weights
 
 RUN_FILE = "run.yaml"
 """The configuration of a run, kept in its folder."""
@@ -51,12 +51,17 @@ class SetConfig:
     """How many people are drawn."""
 
     def __post_init__(self) -> None:
+        if (self.set == "pack") and not self.file:
+            raise ValueError("set 'pack' needs file, what `affectstream data pack` wrote")
+        for name, wanted in (("file", self.set != "drawn"), ("fold", self.set == "pack")):
+            if getattr(self, name) and not wanted:
+                raise ValueError(f"set {self.set!r} takes no {name}")
+        if self.count < 1:
+            raise ValueError(f"count must be at least 1, got {self.count}")
         if not 0 <= self.share < 1:
             raise ValueError(f"share must be at least 0 and below 1, got {self.share}")
         if not 0 <= self.hold_back <= 0.5:
             raise ValueError(f"hold_back must be in 0..0.5, got {self.hold_back}")
-        if (self.set == "pack") != bool(self.file) and self.set in ("pack", "drawn"):
-            raise ValueError(f"set {self.set!r} {'needs' if self.set == 'pack' else 'takes no'} file")
 
     def read(self, data: Path, split: str, *, colour: bool) -> FaceSet:
         """The faces of one split. Raises TrainingError."""
@@ -106,22 +111,27 @@ class EmoFANRun:
             )
         if any(not each.share for each in self.sets[1:]) or sum(each.share for each in self.sets) >= 1:
             raise ValueError("every set but the first needs a share, and together they must leave some of the batch")
+        if any(each.hold_back for each in self.sets[1:]):
+            raise ValueError("hold_back is for the first set")
+        if sum(each.set == "scenes" for each in self.sets) > 1:
+            raise ValueError("set 'scenes' can be given once")
 
-    def task(self, data: Path) -> Task:
-        """The task, with all data in memory."""
+    @property
+    def colour(self) -> bool:
+        """Whether the first set's pictures are RGB; the open data are grey, and then everything is."""
+        return self.network.input_channels == 3 and self.sets[0].set == "pack"
+
+    def task(self, data: Path, teacher: np.ndarray | None = None) -> Task:
+        """The task, with all data in memory; `teacher` (F, 8): what the teacher says of the first set."""
         faces, _, val = self.first_set(data)
-        colour = self.network.input_channels == 3
-        others, scenes, scenes_share = [], [], 0.0
+        others = []
         for each in self.sets[1:]:
-            if each.set == "scenes":
-                scenes = read_scenes(data / (each.file or "faces_in_scenes.parquet"), "train", colour=colour)
-                scenes_share = each.share
-                continue
-            more = each.read(data, "train", colour=colour)
-            others.append(
-                (more if each.set == "drawn" else more.without(each.read(data, "val", colour=colour)), each.share)
-            )
-        marked = [each for each in self.sets[1:] if each.set == "newsfaces"]
+            if each.set != "scenes":
+                more = each.read(data, "train", colour=self.colour)
+                if each.set != "drawn":
+                    more = more.without(each.read(data, "val", colour=self.colour))
+                others.append((more, each.share))
+        scenes, scenes_share = self.read_scenes(data, "train")
         return EmoFANTask(
             self.network,
             self.batch,
@@ -131,19 +141,35 @@ class EmoFANRun:
                 faces=faces,
                 val=val,
                 others=others,
-                landmarks_val=marked[0].read(data, "val", colour=colour) if marked else None,
+                landmarks_val=self.read_marked(data),
                 scenes=scenes,
                 scenes_share=scenes_share,
-                teacher=None if self.teacher is None else teach(Path(self.teacher), faces),
+                teacher=teacher,
             ),
             freeze_alignment=self.freeze_alignment,
         )
 
+    def read_scenes(self, data: Path, split: str) -> tuple[list[Scene], float]:
+        """Photographs to cut squares without a face from, and their share of a batch.
+
+        Grey where the faces are grey: colour must not tell what is a face.
+        """
+        for each in self.sets:
+            if each.set == "scenes":
+                path = data / (each.file or "faces_in_scenes.parquet")
+                return read_scenes(path, split, colour=self.colour), each.share
+        return [], 0.0
+
+    def read_marked(self, data: Path) -> FaceSet | None:
+        """Val of newsfaces, whose landmarks are the best, if they are learnt from beside the first set."""
+        chosen = [each for each in self.sets[1:] if each.set == "newsfaces"]
+        return chosen[0].read(data, "val", colour=self.colour) if chosen else None
+
     def first_set(self, data: Path) -> tuple[FaceSet, FaceSet, FaceSet]:
         """What of the first set is learnt, what of it is held back, and its val, whose pictures are in neither."""
-        first, colour = self.sets[0], self.network.input_channels == 3
-        val = first.read(data, "val", colour=colour)
-        train = first.read(data, "train", colour=colour).without(val)
+        first = self.sets[0]
+        val = first.read(data, "val", colour=self.colour)
+        train = first.read(data, "train", colour=self.colour).without(val)
         return *train.hold_back(first.hold_back), val
 
 
@@ -176,7 +202,7 @@ def read_run(path: Path) -> Run:
     """The run that a YAML file describes. Raises TrainingError."""
     content = load_yaml(path)
     kind = content.pop("task", None)
-    if kind not in _KINDS:
+    if not isinstance(kind, str) or kind not in _KINDS:
         raise TrainingError(f"{path}: task {kind!r} is not one of {', '.join(map(repr, _KINDS))}")
     return build(_KINDS[kind], content, str(path))
 
@@ -197,15 +223,23 @@ def train_run(
     The other arguments are those of `training.trainer.train`.
     """
     run = read_run(config)
+    identity = repr(run) if team.size == 1 else f"{run!r} by {team.size}"
     folder.mkdir(parents=True, exist_ok=True)
-    kept = folder / RUN_FILE
-    if team.rank == 0 and not kept.exists():
-        shutil.copyfile(config, kept)
+    if isinstance(run, EmoFANRun) and run.teacher is not None:
+        teacher = Path(run.teacher)
+        identity += f" taught by {file_digest(teacher / WEIGHTS_FILE)}"
+        task = run.task(data, teach(teacher, run.first_set(data)[0], device))
+    else:
+        task = run.task(data)
+    if team.rank == 0 and not (folder / CHECKPOINT_FILE).exists():
+        half = folder / f"_{RUN_FILE}"
+        shutil.copyfile(config, half)
+        half.replace(folder / RUN_FILE)
     return train(
-        run.task(data),
+        task,
         run.loop,
         folder,
-        identity=f"{run!r}" if team.size == 1 else f"{run!r} by {team.size}",
+        identity=identity,
         start=start,
         device=device,
         team=team,
@@ -214,7 +248,7 @@ def train_run(
     )
 
 
-def teach(folder: Path, faces: FaceSet) -> np.ndarray:
+def teach(folder: Path, faces: FaceSet, device: str = "cpu") -> np.ndarray:
     """(F, 8) what an earlier run says of each face's serving crop, and of its mirror image, averaged."""
     run = read_run(folder / RUN_FILE)
     if not isinstance(run, EmoFANRun):
@@ -222,5 +256,5 @@ def teach(folder: Path, faces: FaceSet) -> np.ndarray:
     model = EmoFAN(run.network)
     load_strictly(model, read_weights(folder / WEIGHTS_FILE))
     spec = affect_spec(run.crop.size_px, run.crop.factor, channels=run.network.input_channels)
-    engine = TorchEngine(ServedEmoFAN(model), spec)
+    engine = TorchEngine(ServedEmoFAN(model.to(device)), spec)
     return (answer(engine, faces).expression + answer(engine, faces.mirrored()).expression) / 2

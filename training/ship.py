@@ -14,10 +14,10 @@ import numpy as np
 import torch
 
 from engines import BoxMap, Engine, Network
-from engines.network import VisibilitySpec, read_network, write_spec
+from engines.network import SPEC_FILE, VisibilitySpec, read_network, write_spec
 from engines.store import reference_engine
 from training.data.drawn import draw_faces, draw_scenes
-from training.data.faceset import FaceSet
+from training.data.faceset import FaceSet, has_weak_affect
 from training.data.newsfaces import read_newsfaces
 from training.emofan.figures import true_class
 from training.emofan.network import EmoFAN
@@ -48,6 +48,8 @@ def ship(
 ) -> Network:
     """Write the network folder for the best weights of a run, whole or not at all. Raises TrainingError."""
     run, state = read_run(run_folder / RUN_FILE), read_weights(run_folder / WEIGHTS_FILE)
+    if folder.exists() and not (folder / SPEC_FILE).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+        raise TrainingError(f"{folder}: is no network folder, so it is not replaced; give another with --out")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="_", dir=folder.parent) as scratch:
         half = Path(scratch) / folder.name
@@ -73,9 +75,10 @@ def _ship_emofan(
     model = EmoFAN(run.network)
     load_strictly(model, state)
     side, channels = run.network.input_px, run.network.input_channels
+    _, held_back, val = run.first_set(data)
     spec = affect_spec(side, run.crop.factor, channels=channels, name=name, licence=licence)
+    spec = replace(spec, weak_labels=has_weak_affect(val))
     temperature = 1.0
-    _, held_back, _ = run.first_set(data)
     if len(held_back):
         probabilities = answer(TorchEngine(ServedEmoFAN(model), spec), held_back).expression
         temperature = round(fit_temperature(probabilities, true_class(held_back)), 3)
@@ -84,18 +87,14 @@ def _ship_emofan(
     crops = [cv2.resize(image[40:160, 40:160], (side, side)) for image in drawn.images]
     samples = np.stack([in_channels(image, channels) for image in crops])
     spec = export(ServedEmoFAN(model, temperature), spec, samples, folder)
-    scenes = [each for each in run.sets if each.set == "scenes"]
-    if not scenes:
+    pictures, _ = run.read_scenes(data, "val")
+    if not pictures:
         log("no visibility of landmarks: it takes squares without a face, so a set `scenes` in the configuration")
         return
     engine = reference_engine(read_network(folder))
-    faces = [
-        each.read(data, "val", colour=channels == 3)
-        for each in run.sets
-        if each.set in ("ferplus", "newsfaces", "pack")
-    ]
+    marked = run.read_marked(data)
+    faces = [val] if marked is None else [val, marked]
     peaks = np.concatenate([answer(engine, part).peak for part in faces])
-    pictures = read_scenes(data / (scenes[0].file or "faces_in_scenes.parquet"), "val", colour=channels == 3)
     write_spec(replace(spec, visibility=calibrate_visibility(engine, peaks, pictures)), folder)
 
 

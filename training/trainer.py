@@ -1,12 +1,11 @@
 """The training loop: one loop for every task.
 
 A `Task` says what a batch is, what the loss is and how good a network is; the loop steps, averages, logs, validates and
-saves. Everything random in step n comes from (seed, n), so a run that was killed and resumed ends with the weights of
-one that was not.
+saves. Everything random in step n comes from (seed, n), so on a CPU a run that was killed and resumed ends with the
+weights of one that was not.
 """
 
 import copy
-import hashlib
 import math
 import time
 from collections import deque
@@ -22,9 +21,12 @@ from torch import Tensor, nn
 
 from training.errors import TrainingError
 from training.journal import Journal
-from training.weights import WEIGHTS_FILE, load_matching
+from training.weights import WEIGHTS_FILE, file_digest, load_matching
 
 Batch = dict[str, Any]
+
+CHECKPOINT_FILE = "checkpoint.pt"
+"""Where a run goes on from, in its folder."""
 
 
 class Task(Protocol):
@@ -59,8 +61,13 @@ class OptimizerConfig:
     clip_norm: float = 10.0
 
     def __post_init__(self) -> None:
-        if self.learning_rate <= 0:
-            raise ValueError(f"learning_rate must be above 0, got {self.learning_rate}")
+        for name in ("learning_rate", "clip_norm"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
+        if not 0 <= self.weight_decay < math.inf:
+            raise ValueError(f"weight_decay must be 0 or more, got {self.weight_decay}")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"betas must be at least 0 and below 1, got {self.betas}")
         if self.schedule == "steps" and self.step_every < 1:
             raise ValueError("schedule 'steps' needs step_every of at least 1")
 
@@ -81,6 +88,10 @@ class LoopConfig:
     def __post_init__(self) -> None:
         if self.steps < 1:
             raise ValueError(f"steps must be at least 1, got {self.steps}")
+        if self.seed < 0:
+            raise ValueError(f"seed must be 0 or more, got {self.seed}")
+        if not 0 <= self.ema_decay < 1:
+            raise ValueError(f"ema_decay must be at least 0 and below 1, got {self.ema_decay}")
         if self.validate_every < 1 or self.checkpoint_every < 1:
             raise ValueError("validate_every and checkpoint_every must be at least 1")
 
@@ -131,14 +142,16 @@ def train(
     model = task.network()
     if start is not None:
         taken, fresh = load_matching(model, start)
-        identity += f" start {hashlib.sha256(start.read_bytes()).hexdigest()}"
+        identity += f" start {file_digest(start)}"
         log(f"{taken} tensors from {start}, {fresh} fresh")
+    elif not all(value.requires_grad for value in model.parameters()):
+        raise TrainingError("frozen layers must come from somewhere: say from which weights with --start-from")
     model.to(device)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types do not know it
     average = copy.deepcopy(model).eval()
     optimizer = _optimizer(model, config.optimizer)
     step, best = 0, -math.inf
-    latest = run_dir / "checkpoint.pt"
+    latest = run_dir / CHECKPOINT_FILE
     if latest.exists():
         state = torch.load(latest, map_location=device, weights_only=True)
         if state["identity"] != identity:

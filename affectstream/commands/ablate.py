@@ -12,7 +12,7 @@ def ablate(
     config: Annotated[Path, typer.Argument(help="The base run, configs/train/ablation.yaml.")],
     data: Data,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the runs; a second call does what is missing.")],
-    seeds: Annotated[int, typer.Option(min=2, help="Runs of each rung.")] = 3,
+    seeds: Annotated[int, typer.Option(min=2, max=10, help="Runs of each rung.")] = 3,
     jobs: Annotated[int, typer.Option(min=1, help="Runs at a time, one thread each.")] = 2,
     page: Annotated[Path | None, typer.Option(help="Also write what was found to this Markdown file.")] = None,
 ) -> None:

@@ -1,5 +1,6 @@
 """``affectstream train | tune | export``: making networks. Training and exporting need the extra `train`."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
@@ -9,6 +10,7 @@ import typer
 from rich.console import Console
 
 from engines import RuntimeMissingError
+from training.errors import TrainingError
 
 Data = Annotated[
     Path, typer.Option(envvar="AFFECTSTREAM_DATA", help="Folder that holds data/, or the Parquet files themselves.")
@@ -22,7 +24,7 @@ def train(
     data: Data,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run; a second call goes on from there.")],
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    threads: Annotated[int, typer.Option(help="Threads on the CPU; 0: all cores.")] = 0,
+    threads: Annotated[int, typer.Option(min=0, help="Threads on the CPU of this process; 0: all cores.")] = 0,
     start_from: Annotated[
         Path | None, typer.Option(help="Weights to begin with: layers of the same name and shape are taken over.")
     ] = None,
@@ -31,8 +33,7 @@ def train(
 ) -> None:
     """Train a network as a configuration file says."""
     torch = require_torch()
-    if device.startswith("cuda") and ray is None and not torch.cuda.is_available():
-        raise RuntimeMissingError("PyTorch sees no GPU here; see `nvidia-smi`, or train with --device cpu")
+    _check_device(device, here=ray is None)
     if threads:
         torch.set_num_threads(threads)
     log_line("reading the data")
@@ -58,6 +59,7 @@ def tune(
 ) -> None:
     """Search learning rate, weight decay and betas at random over the paper's ranges, through Ray Tune."""
     require_torch()
+    _check_device(device, here=ray is None)
     best = _cluster().search(
         config, data_folder(data), out, trials=trials, seed=seed, address=ray, device=device, log=log_line
     )
@@ -69,7 +71,7 @@ def export(
     data: Data,
     out: Annotated[Path, typer.Option("--out", "-o", help="Network folder to write.")],
     name: Annotated[str | None, typer.Option(help="Name of the network. [default: the folder's name]")] = None,
-    licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "Apache-2.0; see the model card",
+    licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "not stated: it depends on the data",
 ) -> None:
     """Turn trained weights into a network folder that `--network` and `--detector` take."""
     require_torch()
@@ -79,6 +81,13 @@ def export(
     typer.echo(f"{network.spec.name}: {out} ({network.model_path.stat().st_size / 1e6:.1f} MB)")
 
 
+def _check_device(device: str, *, here: bool) -> None:
+    if device != "cpu" and not re.fullmatch(r"cuda(:\d+)?", device):
+        raise TrainingError(f"--device must be cpu, cuda or cuda:N, got {device!r}")
+    if device != "cpu" and here and not require_torch().cuda.is_available():
+        raise RuntimeMissingError("PyTorch sees no GPU here; see `nvidia-smi`, or train with --device cpu")
+
+
 def log_line(line: str) -> None:
     """One line of progress, with the time."""
     Console().print(f"{datetime.now(UTC):%H:%M:%S} {line}", highlight=False, markup=False)
@@ -86,6 +95,8 @@ def log_line(line: str) -> None:
 
 def _cluster() -> ModuleType:
     try:
+        import ray  # noqa: F401
+
         from training import cluster
     except ImportError as exc:
         raise RuntimeMissingError("several workers need Ray: pip install 'affectstream[train]'") from exc

@@ -6,9 +6,14 @@ import pytest
 
 from training.data.faceset import FLIP, FaceSet
 from training.emofan import samples
+from training.emofan.network import EmoFANConfig
+from training.emofan.task import BatchConfig, chances
+from training.errors import TrainingError
 from training.face_detector import scenes
 from training.face_detector.occlusion import cover_faces
 from training.face_detector.scenes import Scene, sample_crop
+from training.runs import EmoFANRun, SetConfig
+from training.trainer import LoopConfig
 
 
 @pytest.fixture(autouse=True)
@@ -98,3 +103,40 @@ def test_a_picture_that_is_in_both_splits_is_left_out_of_training():
     assert [image[0, 0] for image in rest.images] == [0, 2]
     assert rest.names.tolist() == ["a", "c"]
     assert len(rest.landmarks) == len(rest.expression) == len(rest.votes) == len(rest.affect) == 2
+
+
+def test_a_colour_network_learns_from_grey_faces_and_grey_squares_without_a_face(data):
+    config = EmoFANConfig(input_channels=3, input_px=64, stem_channels=8, channels=16, stacks=1, depth=2)
+    sets = tuple(
+        SetConfig(set=name, share=share) for name, share in (("ferplus", 0.0), ("newsfaces", 0.25), ("scenes", 0.25))
+    )
+    run = EmoFANRun(loop=LoopConfig(steps=1), network=config, sets=sets, batch=BatchConfig(size=8))
+    images = run.task(data).batch(np.random.default_rng(0))["images"]
+    assert images.shape == (8, 3, 64, 64)
+    assert (images[:, :1] == images).all()  # colour must not tell what is a face
+
+
+def test_faces_of_rare_expressions_are_drawn_oftener_as_balance_says():
+    expression = np.repeat(np.eye(8, dtype=np.float32)[[0, 1]], [90, 10], axis=0)
+    unnamed = FaceSet.of([np.zeros((4, 4), np.uint8)], affect=np.zeros((1, 2)))
+    faces = FaceSet.of([np.zeros((4, 4), np.uint8)] * 101, expression=np.vstack([expression, np.full((1, 8), np.nan)]))
+    assert chances(faces, 0.0)[:100] == pytest.approx(np.full(100, 0.01))
+    assert chances(faces, 0.0)[100] == 0  # nothing is known of it
+    assert chances(faces, 1.0)[90:100].sum() == pytest.approx(0.5)
+    assert chances(faces, 0.5)[90:100].sum() == pytest.approx(0.25)  # sqrt(9) to 1
+    assert chances(unnamed, 0.0) == pytest.approx([1.0])
+    with pytest.raises(TrainingError, match="nothing to balance"):
+        chances(unnamed, 0.5)
+
+
+def test_what_is_held_back_is_the_same_each_time_and_keeps_people_and_copies_together():
+    rng = np.random.default_rng(0)
+    pictures = [rng.integers(0, 256, (4, 4), np.uint8) for _ in range(200)]
+    kept, held = FaceSet.of([*pictures, *pictures], names=[str(i % 200) for i in range(400)]).hold_back(0.2)
+    assert len(kept) + len(held) == 400
+    assert 40 < len(held) < 120
+    assert not set(kept.names) & set(held.names)
+    people = [f"p{i % 20}" for i in range(200)]
+    kept, held = FaceSet.of(pictures, persons=people).hold_back(0.3)
+    assert len(held)
+    assert not set(kept.persons) & set(held.persons)

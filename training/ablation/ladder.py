@@ -16,12 +16,14 @@ from typing import Any
 import torch
 import yaml
 
+from training.config import load_yaml
 from training.emofan.figures import expression_figures
 from training.emofan.network import EmoFAN
 from training.errors import TrainingError
 from training.evaluation.evaluate import answer
 from training.export import ServedEmoFAN, TorchEngine, affect_spec
 from training.runs import EmoFANRun, read_run, train_run
+from training.trainer import CHECKPOINT_FILE
 from training.weights import load_strictly, read_weights
 
 FIGURES_FILE = "figures.json"
@@ -70,34 +72,42 @@ LOSSES = (Rung("F+R+C"), Rung("MSE", affect_mix="mse"), Rung("shake-shake", affe
 def climb(
     config: Path, data: Path, folder: Path, *, seeds: Sequence[int], jobs: int, log: Callable[[str], None]
 ) -> dict[str, dict[int, dict[str, float]]]:
-    """Train what is not trained yet, `jobs` runs at a time with one thread each; return rung -> seed -> figures."""
-    base = yaml.safe_load(config.read_text(encoding="utf-8"))
+    """Train what is not trained yet, `jobs` runs at a time with one thread each; return rung -> seed -> figures.
+
+    Raises TrainingError, also where the folder holds runs of another configuration.
+    """
+    run = read_run(config)
+    if not isinstance(run, EmoFANRun):
+        raise TrainingError(f"{config}: an ablation needs a run of an EmoFAN")
+    if run.loop.validate_every < run.loop.steps:
+        raise TrainingError(f"{config}: validate_every must be steps, so that no rung chooses its weights on val")
+    base = load_yaml(config)
     rungs = {rung.name: rung for rung in (*LADDER, *LOSSES)}
-    # teachers first
-    order = sorted(rungs.values(), key=lambda rung: rung.teacher is not None)
-    for taught in (False, True):
-        todo = [
-            (rung, seed)
-            for rung in order
-            for seed in seeds
-            if (rung.teacher is not None) == taught
-            and not (run_folder(folder, rung.name, seed) / FIGURES_FILE).exists()
-        ]
+    for taught in (False, True):  # teachers first
+        todo = [(rung, seed) for rung in rungs.values() if bool(rung.teacher) == taught for seed in seeds]
+        configs = {f"{rung.name}, seed {seed}": _prepare(rung, seed, base, folder) for rung, seed in todo}
+        waiting = {name: path for name, path in configs.items() if not path.with_name(FIGURES_FILE).exists()}
         with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-            running = {}
-            for rung, seed in todo:
-                own = run_folder(folder, rung.name, seed)
-                own.mkdir(parents=True, exist_ok=True)
-                written = own / "rung.yaml"
-                written.write_text(yaml.safe_dump(rung.config(base, seed, folder), sort_keys=False), encoding="utf-8")
-                running[pool.submit(train_and_measure, written, data, own)] = f"{rung.name}, seed {seed}"
-            for done, future in enumerate(as_completed(running), 1):
-                figures = future.result()
-                log(
-                    f"{running[future]} ({done}/{len(running)}): "
-                    + " ".join(f"{k} {v:.3f}" for k, v in figures.items())
-                )
+            running = {pool.submit(train_and_measure, path, data): name for name, path in waiting.items()}
+            try:
+                for done, future in enumerate(as_completed(running), 1):
+                    told = " ".join(f"{name} {value:.3f}" for name, value in future.result().items())
+                    log(f"{running[future]} ({done}/{len(running)}): {told}")
+            except BaseException:
+                pool.shutdown(cancel_futures=True)  # what runs ends, what waits does not begin
+                raise
     return read_results(folder, list(rungs), seeds)
+
+
+def _prepare(rung: Rung, seed: int, base: dict[str, Any], folder: Path) -> Path:
+    """Write the configuration of one run; raise TrainingError where its folder holds another one's."""
+    path = run_folder(folder, rung.name, seed) / "rung.yaml"
+    wanted = yaml.safe_dump({"version": 1, **rung.config(base, seed, folder)}, sort_keys=False)
+    if path.exists() and path.read_text(encoding="utf-8") != wanted:
+        raise TrainingError(f"{path.parent}: holds a run of another configuration; use another --out")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(wanted, encoding="utf-8")
+    return path
 
 
 def run_folder(folder: Path, rung: str, seed: int) -> Path:
@@ -105,21 +115,21 @@ def run_folder(folder: Path, rung: str, seed: int) -> Path:
     return folder / f"{rung}-seed{seed}"
 
 
-def train_and_measure(config: Path, data: Path, folder: Path) -> dict[str, float]:
-    """Train one run, measure its last averaged weights on val, keep the figures in its folder."""
+def train_and_measure(config: Path, data: Path) -> dict[str, float]:
+    """Train one run in the folder of its configuration, measure its averaged weights on val, keep the figures there."""
     torch.set_num_threads(1)
-    run = read_run(config)
-    if not isinstance(run, EmoFANRun):
-        raise TrainingError(f"{config}: an ablation needs a run of an EmoFAN")
-    began = time.monotonic()
+    run, folder = read_run(config), config.parent
+    assert isinstance(run, EmoFANRun)
+    resumed, began = (folder / CHECKPOINT_FILE).exists(), time.monotonic()
     weights = train_run(config, data, folder, log=lambda line: None)
     model = EmoFAN(run.network)
     load_strictly(model, read_weights(weights))
-    engine = TorchEngine(ServedEmoFAN(model), affect_spec(run.crop.size_px, run.crop.factor))
+    spec = affect_spec(run.crop.size_px, run.crop.factor, channels=run.network.input_channels)
     _, _, val = run.first_set(data)
-    figures = expression_figures(val, answer(engine, val))
+    figures = expression_figures(val, answer(TorchEngine(ServedEmoFAN(model), spec), val))
     kept = {name: figures[name] for name in FIGURES if run.loss.categories or name != "accuracy"}
-    kept["minutes"] = (time.monotonic() - began) / 60
+    if not resumed:
+        kept["minutes"] = (time.monotonic() - began) / 60
     half = folder / f"_{FIGURES_FILE}"
     half.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
     half.replace(folder / FIGURES_FILE)

@@ -59,14 +59,14 @@ def paired(first: Mapping[int, float], second: Mapping[int, float]) -> Step | No
     if len(seeds) < 2:
         return None
     differences = np.array([second[seed] - first[seed] for seed in seeds])
-    reach = _T_975.get(len(seeds) - 1, 1.96) * differences.std(ddof=1) / np.sqrt(len(seeds))
+    reach = _T_975[len(seeds) - 1] * differences.std(ddof=1) / np.sqrt(len(seeds))
     mean = float(differences.mean())
     return Step(mean, mean - float(reach), mean + float(reach))
 
 
 def write_page(results: Results, *, config: str) -> str:
     """The page in Markdown; `config` is the name of the base configuration."""
-    minutes = max((run["minutes"] for runs in results.values() for run in runs.values()), default=0.0)
+    minutes = max((run.get("minutes", 0.0) for runs in results.values() for run in runs.values()), default=0.0)
     seeds = sorted({seed for runs in results.values() for seed in runs})
     parts = [
         "# Does the paper hold on open data?",
@@ -98,7 +98,9 @@ def write_page(results: Results, *, config: str) -> str:
         "",
         "## Differences, paired by seed",
         "",
-        "Mean and 95 % interval (Student's t). The paper's differences of CCC are AffectNet's, from one network each.",
+        "Mean and 95 % interval (Student's t), over seeds alone: other faces in val would add to it. With "
+        f"{len(STEPS) * len(COMPARED)} comparisons about one is expected to look resolved by chance. The paper's "
+        "differences of CCC are AffectNet's, from one network each.",
         "",
         "| what is added | accuracy | CCC valence | CCC arousal | in the paper, CCC v and a |",
         "|---|---|---|---|---|",

@@ -166,10 +166,11 @@ class FaceSet:
     def hold_back(self, share: float) -> tuple["FaceSet", "FaceSet"]:
         """The faces to train on, and about `share` of them kept out of it.
 
-        Which side a face falls on depends on its picture alone: copies of one picture stay together, and every run
-        holds back the same ones.
+        Which side a face falls on depends on the person, or where nobody is named on the picture: the same people and
+        copies of one picture stay together, and every run holds back the same ones.
         """
-        held = np.array([zlib.crc32(content) < int(share * 2**32) for content in _contents(self.images)])
+        each = zip(self.persons.tolist(), _contents(self.images), strict=True)
+        held = np.array([zlib.crc32(person.encode() or content) < int(share * 2**32) for person, content in each], bool)
         return self.take(np.flatnonzero(~held)), self.take(np.flatnonzero(held))
 
 
@@ -184,6 +185,12 @@ def weak_affect(expression: np.ndarray) -> np.ndarray:
     A weak label: agreement with it checks the plumbing more than the truth.
     """
     return (expression @ CIRCUMPLEX).astype(np.float32)
+
+
+def has_weak_affect(faces: FaceSet) -> bool:
+    """Whether valence and arousal are only guessed from the expressions."""
+    rated = np.isfinite(faces.affect).all(1)
+    return bool(rated.any() and np.allclose(faces.affect[rated], weak_affect(faces.expression[rated]), atol=1e-4))
 
 
 def read_columns(path: Path, columns: list[str], split: str) -> pa.Table:

@@ -66,7 +66,7 @@ def sample_face(
 
 def sample_background(scene: Scene, size_px: int, rng: np.random.Generator) -> np.ndarray | None:
     """A square of `scene` that touches no face, (S, S) uint8; None where none was found at the first try."""
-    height, width = scene.image.shape
+    height, width = scene.image.shape[:2]
     side = min(height, width) * np.exp(rng.uniform(np.log(0.06), np.log(0.7)))
     x, y = rng.uniform(side / 2, width - side / 2), rng.uniform(side / 2, height - side / 2)
     low, high = np.array([x, y]) - side / 2, np.array([x, y]) + side / 2

@@ -12,6 +12,7 @@ from training.emofan.figures import expression_figures, landmark_figures
 from training.emofan.loss import LossConfig, emofan_loss
 from training.emofan.network import EmoFAN, EmoFANConfig
 from training.emofan.samples import CropConfig, in_channels, sample_background, sample_face
+from training.errors import TrainingError
 from training.evaluation.evaluate import answer
 from training.export import ServedEmoFAN, TorchEngine, affect_spec
 from training.face_detector.scenes import Scene
@@ -28,6 +29,8 @@ class BatchConfig:
     this power; 0: not at all, 1: all expressions alike."""
 
     def __post_init__(self) -> None:
+        if self.size < 2:
+            raise ValueError(f"size must be at least 2, batch normalisation needs that; got {self.size}")
         if not 0 <= self.balance <= 1:
             raise ValueError(f"balance must be in 0..1, got {self.balance}")
 
@@ -43,6 +46,7 @@ class EmoFANData:
     others: Sequence[tuple[FaceSet, float]] = ()
     """Further sets, each with its share of a batch."""
     landmarks_val: FaceSet | None = None
+    """Whose landmarks are measured, if not those of `val`."""
     scenes: Sequence[Scene] = ()
     scenes_share: float = 0.0
     """Share of crops without a face: the heatmaps learn to be empty there, so that their peaks say whether a face is
@@ -67,6 +71,10 @@ class EmoFANTask:
         self._network, self._batch, self._crop, self._loss, self._data = network, batch, crop, loss, data
         self._freeze_alignment = freeze_alignment
         self._chances = chances(data.faces, batch.balance)
+        self._num_empty = round(data.scenes_share * batch.size)
+        self._counts = [round(share * batch.size) for _, share in data.others]
+        if self._num_empty + sum(self._counts) >= batch.size:
+            raise TrainingError(f"the shares of the sets leave nothing of a batch of {batch.size} to the first set")
 
     def network(self) -> nn.Module:
         model = EmoFAN(self._network)
@@ -80,7 +88,7 @@ class EmoFANTask:
         expression, teacher = (np.full((count, 8), np.nan, np.float32) for _ in range(2))
         affect = np.full((count, 2), np.nan, np.float32)
         landmarks = np.full((count, 68, 2), np.nan, np.float32)
-        num_empty = round(data.scenes_share * count)
+        num_empty = self._num_empty
         images += [self._background(rng) for _ in range(num_empty)]
         for i, (faces, row) in enumerate(self._pick(count - num_empty, rng), num_empty):
             image, landmarks[i] = sample_face(faces, row, self._crop, rng)
@@ -100,9 +108,9 @@ class EmoFANTask:
 
     def _pick(self, count: int, rng: np.random.Generator) -> Iterator[tuple[FaceSet, int]]:
         """Which faces of which sets make a batch of `count`."""
-        for faces, share in self._data.others:
-            rows = rng.integers(0, len(faces), round(share * self._batch.size)).tolist()
-            count -= len(rows)
+        for (faces, _), number in zip(self._data.others, self._counts, strict=True):
+            rows = rng.integers(0, len(faces), number).tolist()
+            count -= number
             yield from ((faces, row) for row in rows)
         faces = self._data.faces
         yield from ((faces, row) for row in rng.choice(len(faces), count, p=self._chances).tolist())
@@ -125,31 +133,45 @@ class EmoFANTask:
         spec = affect_spec(self._crop.size_px, self._crop.factor, channels=self._network.input_channels)
         engine = TorchEngine(ServedEmoFAN(model), spec)
         val, marked = self._data.val, self._data.landmarks_val
-        figures = expression_figures(val, answer(engine, val))
+        answered = answer(engine, val)
+        figures = expression_figures(val, answered)
         chosen = {
             name: figures[name]
             for name in ("accuracy", "macro_recall", "ccc_valence", "ccc_arousal")
             if np.isfinite(figures.get(name, np.nan))
         }
-        if marked is not None:
-            chosen["nme"] = landmark_figures(marked, answer(engine, marked))["nme"]
+        aligned = (
+            landmark_figures(val, answered) if marked is None else landmark_figures(marked, answer(engine, marked))
+        )
+        if np.isfinite(aligned.get("nme", np.nan)):
+            chosen["nme"] = aligned["nme"]
         return {"score": self._score(chosen), **chosen}
 
     def _score(self, figures: dict[str, float]) -> float:
-        if self._loss.categories and "accuracy" in figures:
+        """Higher is better. Raises TrainingError where val says nothing of what is learnt."""
+        if (self._loss.categories or self._loss.distillation) and "accuracy" in figures:
             return figures["accuracy"]
         if self._loss.affect and "ccc_valence" in figures:
             return (figures["ccc_valence"] + figures["ccc_arousal"]) / 2
-        return -figures.get("nme", 0.0)
+        if "nme" in figures:
+            return -figures["nme"]
+        raise TrainingError("val has no labels for any of what is learnt, so no weights can be chosen by it")
 
 
 def chances(faces: FaceSet, balance: float) -> np.ndarray:
-    """(F,) how likely each face is drawn: none without any label, the others as `BatchConfig.balance` says."""
+    """(F,) how likely each face is drawn: none without any label, the others as `BatchConfig.balance` says.
+
+    A face with labels but no expression is drawn as often as the average one with. Raises TrainingError.
+    """
     named = np.isfinite(faces.expression).all(1)
     usable = named | np.isfinite(faces.affect).all(1) | np.isfinite(faces.landmarks).all((1, 2))
-    if not balance:
-        return np.asarray(usable / usable.sum())
-    weights = np.zeros(len(faces))
-    frequency = faces.expression[named].mean(0, dtype=np.float64)
-    weights[named] = faces.expression[named] @ np.where(frequency > 0, frequency, 1.0) ** -balance
+    if not usable.any():
+        raise TrainingError("none of the faces to learn from has a label")
+    weights = usable.astype(np.float64)
+    if balance:
+        if not named.any():
+            raise TrainingError("no face has an expression, so there is nothing to balance; set batch.balance to 0")
+        frequency = faces.expression[named].mean(0, dtype=np.float64)
+        weights[named] = faces.expression[named] @ np.where(frequency > 0, frequency, 1.0) ** -balance
+        weights[usable & ~named] = weights[named].mean()
     return np.asarray(weights / weights.sum())

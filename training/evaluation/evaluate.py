@@ -9,7 +9,7 @@ import numpy as np
 from engines import EXPRESSIONS, Engine
 from pipeline.crops import crop_matrix, warp
 from pipeline.faces import suppress
-from training.data.faceset import FaceSet, weak_affect
+from training.data.faceset import FaceSet, has_weak_affect
 from training.data.ferplus import read_ferplus
 from training.data.newsfaces import read_newsfaces
 from training.emofan.figures import Answer, expression_values, landmark_values
@@ -107,7 +107,7 @@ def _affect(engine: Engine, data: Path, choice: Choice, shown: Shown) -> Measure
 
     assert engine.spec.crop is not None  # `answer` has refused others
     factor = engine.spec.crop.factor
-    return Measured(choice.name, figures, units_of(faces.persons), faces, said, factor, _are_weak(faces), notes)
+    return Measured(choice.name, figures, units_of(faces.persons), faces, said, factor, has_weak_affect(faces), notes)
 
 
 def _detector(engine: Engine, data: Path, choice: Choice, shown: Shown) -> Measured:
@@ -151,13 +151,6 @@ def _cleaned_by(told: str) -> str:
     if told.startswith(PUBLISHED):
         return f"cleaned by the exact list ({told})"
     return f"cleaned by {told}: not comparable with the published accuracy of .75 and CCC of .82 and .75"
-
-
-def _are_weak(faces: FaceSet) -> bool:
-    """Whether valence and arousal are only guessed from the expressions."""
-    rated = np.isfinite(faces.affect).all(1)
-    guessed = weak_affect(faces.expression[rated])
-    return bool(rated.any() and np.allclose(faces.affect[rated], guessed, atol=1e-4))
 
 
 def answer(engine: Engine, faces: FaceSet, shown: Shown = lambda done, total: None, *, flip: bool = False) -> Answer:

@@ -137,6 +137,8 @@ def sample_batch(
     scenes: Sequence[Scene], size_px: int, count: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
     """`count` crops: images (B, S, S) uint8, faces and ignored regions per crop."""
+    if count == 0:
+        return np.zeros((0, size_px, size_px), np.uint8), [], []
     picks = rng.integers(0, len(scenes), count)
     images, faces, ignored = zip(*(sample_crop(scenes[i], size_px, rng) for i in picks), strict=True)
     return np.stack(images), list(faces), list(ignored)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from training.evaluation.evaluate import detector_figures
 from training.export import ServedFaceDetector, TorchEngine, detector_spec
 from training.face_detector.loss import detection_loss
-from training.face_detector.network import FaceDetector, FaceDetectorConfig, anchors
+from training.face_detector.network import STRIDES, FaceDetector, FaceDetectorConfig, anchors
 from training.face_detector.scenes import Scene, sample_batch
 from training.trainer import Batch
 
@@ -23,6 +23,14 @@ class DetectorConfig:
     crop_px: int = 256
     drawn_share: float = 0.0
     """Share of crops cut from drawn scenes instead of photographs."""
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 2:
+            raise ValueError(f"batch_size must be at least 2, got {self.batch_size}")
+        if self.crop_px < 64 or self.crop_px % STRIDES[-1]:
+            raise ValueError(f"crop_px must be a multiple of {STRIDES[-1]} from 64 on, got {self.crop_px}")
+        if not 0 <= self.drawn_share <= 1:
+            raise ValueError(f"drawn_share must be in 0..1, got {self.drawn_share}")
 
 
 class DetectorTask:
