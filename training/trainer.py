@@ -82,6 +82,8 @@ class LoopConfig:
     ema_decay: float = 0.999
     """Weights are averaged with this decay; the average is what is validated and exported. 0: no averaging."""
     precision: Literal["f32", "bf16"] = "f32"
+    keep: Literal["best", "last"] = "best"
+    """Which weights are kept: those that do best on val, or the last. `last` where val is what is reported."""
     validate_every: int = 1000
     checkpoint_every: int = 500
 
@@ -195,7 +197,7 @@ def train(
             journal.validated(step, figures)
             validated(step, figures)
             log(f"step {step} " + " ".join(f"{name} {value:.4f}" for name, value in figures.items()))
-            if figures["score"] > best:
+            if step == config.steps if config.keep == "last" else figures["score"] > best:
                 best = figures["score"]
                 _save(average.state_dict(), run_dir / WEIGHTS_FILE)
         if step % config.checkpoint_every == 0 or step == config.steps:

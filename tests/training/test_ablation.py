@@ -9,6 +9,7 @@ from tests.training.test_training_to_serving import EMOFAN
 from training.ablation import ladder
 from training.ablation.ladder import LADDER, LOSSES, climb
 from training.ablation.page import STEPS, paired, write_page
+from training.errors import TrainingError
 
 
 def test_each_rung_adds_one_thing():
@@ -53,7 +54,7 @@ def test_the_page_says_not_resolved_where_it_is_not():
 @pytest.mark.slow
 def test_a_ladder_is_trained_run_by_run_and_not_twice(data, tmp_path, monkeypatch):
     base = tmp_path / "base.yaml"
-    base.write_text(EMOFAN.replace("  - {set: scenes, share: 0.125}\n", ""))
+    base.write_text(EMOFAN.replace("  - {set: scenes, share: 0.125}\n", "").replace("steps: 3", "steps: 3, keep: last"))
     monkeypatch.setattr(ladder, "LADDER", (LADDER[2], LADDER[4]))
     monkeypatch.setattr(ladder, "LOSSES", ())
     lines = []
@@ -62,4 +63,10 @@ def test_a_ladder_is_trained_run_by_run_and_not_twice(data, tmp_path, monkeypatc
     assert len(lines) == 4
     assert climb(base, data, tmp_path / "runs", seeds=[0, 1], jobs=2, log=lines.append) == results
     assert len(lines) == 4
+    base.write_text(base.read_text().replace("steps: 3", "steps: 4"))
+    with pytest.raises(TrainingError, match="another configuration"):
+        climb(base, data, tmp_path / "runs", seeds=[0, 1], jobs=2, log=lines.append)
+    base.write_text(EMOFAN)
+    with pytest.raises(TrainingError, match="keep must be last"):
+        climb(base, data, tmp_path / "other", seeds=[0, 1], jobs=2, log=lines.append)
     assert "not measured yet" in write_page(results, config="base.yaml")

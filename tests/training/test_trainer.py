@@ -88,6 +88,35 @@ def test_it_learns_and_keeps_the_best(tmp_path):
     assert Line().validate(model)["score"] > -0.05
 
 
+def test_the_last_weights_are_kept_where_asked_for(tmp_path):
+    class Worse(Line):
+        """Seems best at its first validation."""
+
+        seen = 0
+
+        def validate(self, model):
+            Worse.seen -= 1
+            return {"score": float(Worse.seen)}
+
+    for keep, same_as_last in (("best", False), ("last", True)):
+        best = train(Worse(), config(keep=keep), tmp_path / keep, log=lambda _: None)
+        assert same(torch.load(best, weights_only=True), final(tmp_path / keep)["average"]) is same_as_last
+
+
+def test_frozen_layers_without_weights_to_begin_with_are_refused(tmp_path):
+    class Frozen(Line):
+        def network(self):
+            model = super().network()
+            model[0].requires_grad_(False)
+            return model
+
+    with pytest.raises(TrainingError, match="--start-from"):
+        train(Frozen(), config(), tmp_path / "a", log=lambda _: None)
+    torch.save({"3.weight": torch.zeros(1, 8)}, tmp_path / "other.pt")
+    with pytest.raises(TrainingError, match="2 frozen layers"):
+        train(Frozen(), config(), tmp_path / "b", start=tmp_path / "other.pt", log=lambda _: None)
+
+
 def test_a_finished_run_stays_finished(tmp_path):
     train(Line(), config(), tmp_path, log=lambda _: None)
     before = final(tmp_path)

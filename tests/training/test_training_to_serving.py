@@ -124,6 +124,17 @@ def test_a_start_that_does_not_fit_and_a_teacher_of_another_task_are_refused(dat
         (EMOFAN.replace("{set: ferplus}", "{set: scenes}"), "must begin with"),
         (EMOFAN.replace("{set: ferplus}", "{set: pack}"), "needs file"),
         (EMOFAN + "teacher: somewhere\n", "go together"),
+        (EMOFAN.replace("{set: ferplus}", "{set: ferplus, fold: 1/5}"), "takes no fold"),
+        (EMOFAN.replace("newsfaces, share: 0.25", "newsfaces, share: 0.25, hold_back: 0.1"), "for the first set"),
+        (EMOFAN.replace("batch: {size: 8}", "batch: {size: 1}"), "at least 2"),
+        (EMOFAN.replace("{warmup_steps: 1}", "{learning_rate: .nan}"), "above 0"),
+        (EMOFAN.replace("{warmup_steps: 1}", "{betas: [0.9, 1.0]}"), "below 1"),
+        (EMOFAN.replace("steps: 3,", "steps: 3, seed: -1,"), "0 or more"),
+        (EMOFAN.replace("steps: 3,", "steps: 3, ema_decay: 7.0,"), "below 1"),
+        (EMOFAN.replace("task: emofan", "task: [emofan]"), "is not one of"),
+        (DETECTOR.replace("crop_px: 128", "crop_px: 100"), "multiple of 32"),
+        (DETECTOR.replace("drawn_share: 0.25", "drawn_share: 4.0"), "0..1"),
+        ("\x00\x80", "not valid YAML"),
         (EMOFAN.replace("stacks: 1", "stack: 1"), "did you mean 'stacks'"),
         (DETECTOR.replace("steps: 3,", "steps: 3, checkpoint_every: 0,"), "checkpoint_every"),
     ],
@@ -132,6 +143,37 @@ def test_a_run_that_makes_no_sense_is_refused(tmp_path, text, told):
     (tmp_path / "run.yaml").write_text(text)
     with pytest.raises(TrainingError, match=told):
         read_run(tmp_path / "run.yaml")
+
+
+def test_an_export_replaces_networks_only(data, tmp_path):
+    trained(DETECTOR, data, tmp_path / "detector")
+    for precious in (tmp_path / "detector" / "run", tmp_path):
+        with pytest.raises(TrainingError, match="is no network folder"):
+            ship(tmp_path / "detector" / "run", data, precious, name="a", licence="none")
+    assert (tmp_path / "detector" / "run" / "best.pt").exists()
+
+
+def test_a_run_keeps_the_configuration_it_was_trained_with_not_one_that_failed_before(data, tmp_path):
+    (tmp_path / "a.yaml").write_text(DETECTOR)
+    with pytest.raises(TrainingError, match="no such file"):
+        train_run(tmp_path / "a.yaml", tmp_path / "nowhere", tmp_path / "run", log=lambda line: None)
+    assert not (tmp_path / "run" / "run.yaml").exists()
+    (tmp_path / "a.yaml").write_text(DETECTOR.replace("steps: 3,", "steps: 2,"))
+    train_run(tmp_path / "a.yaml", data, tmp_path / "run", log=lambda line: None)
+    assert "steps: 2," in (tmp_path / "run" / "run.yaml").read_text()
+
+
+def test_a_run_does_not_go_on_with_another_teacher(data, tmp_path):
+    trained(EMOFAN, data, tmp_path / "first")
+    teacher = tmp_path / "first" / "run"
+    config = tmp_path / "student.yaml"
+    config.write_text(EMOFAN + f"loss: {{distillation: 1.0}}\nteacher: {teacher}\n")
+    train_run(config, data, tmp_path / "student", log=lambda line: None)
+    state = torch.load(teacher / "best.pt", weights_only=True)
+    state["conv1.bias"] += 1
+    torch.save(state, teacher / "best.pt")
+    with pytest.raises(TrainingError, match="other settings"):
+        train_run(config, data, tmp_path / "student", log=lambda line: None)
 
 
 def test_every_training_configuration_can_be_read():

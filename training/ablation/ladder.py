@@ -79,8 +79,8 @@ def climb(
     run = read_run(config)
     if not isinstance(run, EmoFANRun):
         raise TrainingError(f"{config}: an ablation needs a run of an EmoFAN")
-    if run.loop.validate_every < run.loop.steps:
-        raise TrainingError(f"{config}: validate_every must be steps, so that no rung chooses its weights on val")
+    if run.loop.keep != "last":
+        raise TrainingError(f"{config}: loop.keep must be last, so that no rung chooses its weights on val")
     base = load_yaml(config)
     rungs = {rung.name: rung for rung in (*LADDER, *LOSSES)}
     for taught in (False, True):  # teachers first
