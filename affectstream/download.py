@@ -3,10 +3,10 @@
 import hashlib
 import time
 from collections.abc import Callable
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse, InvalidURL
 from pathlib import Path
-from ssl import SSLError
-from urllib.error import HTTPError, URLError
+from ssl import SSLCertVerificationError
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
@@ -40,10 +40,13 @@ def download(
 
     What has come stays in a `.part` file beside `path`, so that the next call goes on from there. `size_bytes` is
     checked before anything is fetched, `sha256` before the file gets its name; of a file that fails nothing is left.
-    Proxies are taken from the environment. Raises DownloadError.
+    Proxies are taken from the environment. Raises DownloadError, and ConfigError for what is no address.
     """
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-        raise ConfigError(f"{url}: not an address to download from; it must begin with https:// or http://")
+    if not _is_address(url):
+        raise ConfigError(
+            f"{url}: not an address to download from; it must begin with https:// or http:// and a host, "
+            "and letters beyond ASCII are written as %C3%BC"
+        )
     try:
         if path.exists():
             if (found := file_sha256(path)) != sha256:
@@ -69,6 +72,14 @@ def download(
         ) from exc
 
 
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return url.isascii() and parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a bracket without its other half, a port that is no number
+        return False
+
+
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
@@ -81,8 +92,8 @@ def _complete(url: str, part: Path, size_bytes: int | None, shown: Shown) -> boo
         time.sleep(pause_s)
         try:
             return _fetch(url, part, size_bytes, shown)
-        except (URLError, HTTPException, TimeoutError, ConnectionError, SSLError, _BrokeOffError) as exc:
-            problem = getattr(exc, "reason", None) or exc
+        except _BrokeOffError as exc:
+            problem = exc
     raise DownloadError(
         f"{url}: gave up after {TRIES_MAX} tries: {problem}. What has come is kept: the same command goes on "
         "from there. Without a network, fetch the file elsewhere"
@@ -96,8 +107,8 @@ def _fetch(url: str, part: Path, size_bytes: int | None, shown: Shown) -> bool:
     """
     have = part.stat().st_size if part.exists() else 0
     ask = {"Range": f"bytes={have}-"} if have else {}
-    request = Request(url, headers={"User-Agent": "affectstream", "Accept-Encoding": "identity", **ask})
     try:
+        request = Request(url, headers={"User-Agent": "affectstream", "Accept-Encoding": "identity", **ask})
         answer = urlopen(request, timeout=TIMEOUT_S)
     except HTTPError as exc:
         exc.close()
@@ -108,6 +119,16 @@ def _fetch(url: str, part: Path, size_bytes: int | None, shown: Shown) -> bool:
         raise DownloadError(
             f"{url}: the server answered {exc.code} {exc.reason}; the file may have moved: give its address with --url"
         ) from exc
+    except (ValueError, InvalidURL) as exc:
+        raise ConfigError(f"{url}: not an address to download from: {exc}") from exc
+    except (OSError, HTTPException) as exc:
+        reason = getattr(exc, "reason", exc)
+        if isinstance(reason, SSLCertVerificationError):
+            raise DownloadError(
+                f"{url}: the server's certificate is not to be trusted ({reason.verify_message}); "
+                "SSL_CERT_FILE names the certificates of a proxy of yours"
+            ) from exc
+        raise _BrokeOffError(str(reason)) from exc
     with answer:
         goes_on = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
         done = have if goes_on else 0
@@ -117,7 +138,7 @@ def _fetch(url: str, part: Path, size_bytes: int | None, shown: Shown) -> bool:
             raise DownloadError(f"{url}: gives another file: {total} bytes, expected {size_bytes}; try --url")
         with part.open("ab" if goes_on else "wb") as file:
             shown(done, total)
-            while chunk := answer.read(CHUNK_BYTES):
+            while chunk := _read(answer):
                 file.write(chunk)
                 done += len(chunk)
                 shown(done, total)
@@ -126,3 +147,11 @@ def _fetch(url: str, part: Path, size_bytes: int | None, shown: Shown) -> bool:
     if total is not None and done < total:
         raise _BrokeOffError(f"the connection broke off after {done} of {total} bytes")
     return goes_on
+
+
+def _read(answer: HTTPResponse) -> bytes:
+    """The next bytes; what goes wrong here is the network's fault and not the disk's."""
+    try:
+        return answer.read(CHUNK_BYTES)
+    except (OSError, HTTPException) as exc:
+        raise _BrokeOffError(str(exc)) from exc

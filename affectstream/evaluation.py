@@ -1,6 +1,7 @@
 """What a user sees of an evaluation: the paper's tables, with intervals."""
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console
@@ -40,14 +41,13 @@ def _notes(each: Findings) -> Iterator[str]:
     if "nme" in each.figures:
         yield f"{each.set}: landmark error is a share of the distance of the outer corners of the eyes"
     if each.agreement:
-        yield f"{each.set}: all votes left of an annotator count in the agreement, unknown and not-a-face too"
+        yield f"{each.set}: every annotator's vote counts in the agreement, unknown and not-a-face too"
 
 
 def _tables(found: Sequence[Findings]) -> Iterable[Table]:
-    expression = [each for each in found if {"accuracy", "ccc_valence"} & set(each.figures)]
-    if expression:
-        yield _paper(expression)
     for each in found:
+        if {"accuracy", "ccc_valence"} & set(each.figures):
+            yield _paper(each)
         if "accuracy" in each.figures:
             yield _classes(each)
         if "nme" in each.figures:
@@ -69,16 +69,14 @@ def _table(*columns: str, title: str | None = None) -> Table:
     return table
 
 
-def _paper(found: Sequence[Findings]) -> Table:
-    """As table 1 of the paper: a row for each set."""
+def _paper(each: Findings) -> Table:
+    """A row of the paper's table 1."""
     heads = [f"{value[:3]}.\n{measure.upper()}" for measure, value in (name.split("_") for name in AFFECT_FIGURES)]
-    table = _table("set", "faces", "accuracy", *heads)
+    table = _table("", "faces", "accuracy", *heads, title=f"{each.set} (weak)" if each.weak_labels else each.set)
     names = ("accuracy", *AFFECT_FIGURES)
-    for each in found:
-        faces = each.figures.get("faces_scored", each.figures.get("faces_rated", math.nan))
-        name = f"{each.set} (weak)" if each.weak_labels else each.set
-        table.add_row(name, f"{faces:.0f}", *(number(each.figures.get(name)) for name in names))
-        table.add_row("  ± (95 %)", "", *(half_width(each.intervals.get(name)) for name in names), style="dim")
+    faces = each.figures.get("faces_scored", each.figures.get("faces_rated", math.nan))
+    table.add_row("", f"{faces:.0f}", *(number(each.figures.get(name)) for name in names))
+    table.add_row("± 95 %", "", *(half_width(each.intervals.get(name)) for name in names), style="dim")
     return table
 
 
@@ -94,16 +92,16 @@ def _classes(each: Findings) -> Table:
 
 
 def _landmarks(each: Findings) -> Table:
-    table = _table("landmark error", "mean", "95 %", "95th percentile", "95 %", "faces")
+    table = _table("landmark error", "95 %", "95th percentile", "95 %", "faces", title=each.set)
     cells = [
         text for n in ("nme", "nme_p95") for text in (share(each.figures[n]), bounds(each.intervals[n], percent=True))
     ]
-    table.add_row(each.set, *cells, f"{each.figures['faces_marked']:.0f}")
+    table.add_row(*cells, f"{each.figures['faces_marked']:.0f}")
     return table
 
 
 def _detection(each: Findings) -> Table:
-    table = _table(f"{each.set}: faces of", "AP", "95 %", "found at all", "faces")
+    table = _table("faces of", "AP", "95 %", "found at all", "faces", title=each.set)
     for side in (10, 16, 32):
         ap, recall, faces = (each.figures[f"{name}_{side}px"] for name in ("ap", "recall", "faces"))
         interval = bounds(each.intervals[f"ap_{side}px"])
@@ -122,7 +120,7 @@ def _agreement(each: Findings) -> Table:
 
 def _groups(each: Findings) -> Table:
     names = [name for name in COUNTED_BY if any(name in group["figures"] for group in each.groups)]
-    table = _table(f"{each.set}, by", "", "faces", *(_TITLES[name] for name in names))
+    table = _table("by", "", "faces", *(_TITLES[name] for name in names), title=each.set)
     condition = ""
     for group in each.groups:
         shown = "" if group["condition"] == condition else group["condition"]
@@ -142,14 +140,15 @@ def _against(each: Findings) -> Table:
         if name in each.against:
             difference = each.against[name]
             low, high = difference.interval.low, difference.interval.high
-            verdict = "resolved" if difference.resolved else "not resolved"
-            table.add_row(name, f"{difference.value:+.4f}", f"{low:+.4f} to {high:+.4f}", verdict)
+            interval = f"{low:+.4f} to {high:+.4f}" if math.isfinite(low) else NONE
+            value = f"{difference.value:+.4f}" if math.isfinite(difference.value) else NONE
+            table.add_row(name, value, interval, "resolved" if difference.resolved else "not resolved")
     return table
 
 
 def number(value: float | None) -> str:
-    """Three decimals, as the paper prints them: .862; – where there is none."""
-    return NONE if value is None or not math.isfinite(value) else f"{value:.3f}".removeprefix("0")
+    """Three decimals, as the paper prints them: .862, -.290; – where there is none."""
+    return NONE if value is None or not math.isfinite(value) else re.sub(r"^(-?)0\.", r"\1.", f"{value:z.3f}")
 
 
 def share(value: float) -> str:
@@ -158,8 +157,8 @@ def share(value: float) -> str:
 
 
 def half_width(interval: Interval | None) -> str:
-    """Half of an interval."""
-    return NONE if interval is None else number(interval.half_width)
+    """Half of an interval; – where it says nothing."""
+    return NONE if interval is None or not interval.half_width > 0 else number(interval.half_width)
 
 
 def bounds(interval: Interval | None, *, percent: bool = False) -> str:

@@ -76,7 +76,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
             f"{path}: PyTorch cannot read it as plain weights ({type(exc).__name__}); "
             f"expected emonet_8.pth or emonet_5.pth of {ORIGIN}"
         ) from exc
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not all(isinstance(n, str) and isinstance(v, Tensor) for n, v in state.items()):
         raise TrainingError(
             f"{path}: holds no plain list of weights; expected emonet_8.pth or emonet_5.pth of {ORIGIN}"
         )
@@ -119,15 +119,15 @@ def import_checkpoint(
 ) -> Network:
     """Write the network folder, whole or not at all; nothing is written where it is there already.
 
-    Raises TrainingError where the name is a shipped network's or no name, and where another network is in the folder,
-    unless `force` says to replace it.
+    Raises TrainingError where the name is a shipped network's or no name, and where another network is in the folder.
+    With `force` whatever network is there is replaced, this one too.
     """
     check_name(name)
-    if is_imported(checkpoint, folder, name=name, classes=classes):
+    if not force and is_imported(checkpoint, folder, name=name, classes=classes):
         return read_network(folder)
     if folder.exists() and not force:
         raise TrainingError(f"{folder}: holds something else; --force replaces it, --name imports beside it")
-    if folder.exists() and not (folder / SPEC_FILE).is_file() and any(folder.iterdir()):
+    if folder.is_file() or (folder.exists() and not (folder / SPEC_FILE).is_file() and any(folder.iterdir())):
         raise TrainingError(f"{folder}: is no network folder, so --force does not replace it; choose another")
     model = EmoFAN(EmoFANConfig(num_classes=checkpoint.num_classes))
     model.load_state_dict(checkpoint.state)

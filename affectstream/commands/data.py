@@ -30,9 +30,10 @@ def pack_(
     value_range: Annotated[str | None, typer.Option(help="SEWA: smallest,largest rating. [default: -1,1]")] = None,
 ) -> None:
     """Check a data set, cut out its faces and write them to one file that training reads."""
-    from training.data.pack import PackOptions, pack
+    from training.data.pack import PackOptions, check_out, pack
     from training.data.readers import read_data_set
 
+    check_out(out)  # before anything is read
     options = PackOptions(size_px=size_px, grey=grey, unreadable_max=unreadable_max)
     engine = None if landmarks is None else load_engine(open_network(landmarks), EngineOptions())
     console = Console(stderr=True)
@@ -55,7 +56,7 @@ def show(pack: Annotated[Path, typer.Argument(help="A pack.")]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("")
     for split in splits:
-        table.add_column(split or "all", justify="right")
+        table.add_column(split or ("all" if len(splits) == 1 else "no split"), justify="right")
 
     def line(name: str, *cells: str) -> None:
         table.add_row(name, *cells)

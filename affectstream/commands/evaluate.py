@@ -2,8 +2,11 @@
 
 import importlib.util
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated, Any
 
 import typer
@@ -51,6 +54,7 @@ def evaluate(
         raise TrainingError(f"--against: only networks of one kind can be compared; {kinds}")
     if engine.spec.kind == "detector" and (plots is not None or agreement):
         raise TrainingError(f"--plots and --agreement are for affect networks; {network} is a face detector")
+    _check_writable(out, plots)
     measured = _measure(engine, data, choice)
     others = [None] * len(measured) if other is None else _measure(other, data, choice)
     found = [find(each, agreement=agreement, other=o) for each, o in zip(measured, others, strict=True)]
@@ -58,15 +62,38 @@ def evaluate(
         raise TrainingError("--agreement: no face has the votes of two annotators; use --set ferplus")
     typer.echo(f"{engine.info.id} on {split}" + ("" if other is None else f", against {other.info.id}"))
     print_findings(found, Console(markup=False, highlight=False))
+    if out is not None:
+        with _writing(out, "--out"):
+            out = out.resolve()  # a link stays one
+            half = out.with_name(f"_{out.name}")
+            content = plain(_content(engine, other, choice, found))
+            half.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+            half.replace(out)
     if plots is not None:
         from training.evaluation.plots import draw
 
-        for path in [path for each in measured for path in draw(each, plots)]:
-            typer.echo(f"drawn: {path}")
-    if out is not None:
-        content = _content(engine, other, choice, found)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps(plain(content), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        with _writing(plots, "--plots"):
+            for path in [path for each in measured for path in draw(each, plots)]:
+                typer.echo(f"drawn: {path}")
+
+
+def _check_writable(out: Path | None, plots: Path | None) -> None:
+    """Raise TrainingError for what could not be written after minutes of measuring."""
+    if out is not None and out.exists() and not out.is_file():
+        raise TrainingError(f"--out {out}: is no file; expected the JSON file to write")
+    for folder, option in ((out and out.parent, "--out"), (plots, "--plots")):
+        if folder is not None:
+            with _writing(folder, option):
+                folder.mkdir(parents=True, exist_ok=True)
+                TemporaryFile(dir=folder).close()
+
+
+@contextmanager
+def _writing(path: Path, option: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise TrainingError(f"{option} {path}: cannot be written ({exc.strerror or exc}); give another") from exc
 
 
 def _load(network: str, runtime: str) -> Engine:

@@ -63,11 +63,10 @@ def import_(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Network folder to write. [default: among your networks]")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace another network of that name.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the network that is there.")] = False,
 ) -> None:
     """Turn a public EmoNet checkpoint into a network that `--network` takes by name."""
-    if missing := [package for package in ("torch", "onnx", "onnxscript") if find_spec(package) is None]:
-        raise RuntimeMissingError(f"importing needs {', '.join(missing)}: pip install 'affectstream[train]'")
+    _check_can_import()
     from training.public_checkpoint import class_names, import_checkpoint, is_imported, read_checkpoint
 
     checkpoint = read_checkpoint(file)
@@ -80,7 +79,7 @@ def import_(
         f"that is {known} as it is known to be published" if known else "that is no file that we know; taken as it is"
     )
     typer.echo(f"licence: {PUBLIC_FILES['emonet_8'].licence}")
-    if is_imported(checkpoint, folder, name=name, classes=classes):
+    if not force and is_imported(checkpoint, folder, name=name, classes=classes):
         typer.echo(f"{name}: this very file is in {folder} already; nothing to do")
         return
     with Console(stderr=True).status("exporting and comparing with PyTorch, about half a minute"):
@@ -111,6 +110,8 @@ def pull(
         raise ConfigError("--url and --sha256 are for one NAME at a time")
     if sha256 and (len(sha256) != 64 or set(sha256.lower()) - set("0123456789abcdef")):
         raise ConfigError(f"--sha256 {sha256!r}: expected 64 hexadecimal digits, as `sha256sum FILE` prints them")
+    if import_them:
+        _check_can_import()
     for name, file in files.items():
         path = (out or cache_dir() / "downloads") / file.file_name
         typer.echo(f"{name}: {file.what}, {file.size_bytes / 1e6:.1f} MB, from {url or file.url}")
@@ -125,6 +126,11 @@ def pull(
             import_(path)
         else:
             typer.echo(f"import it: affectstream weights import {path}")
+
+
+def _check_can_import() -> None:
+    if missing := [package for package in ("torch", "onnx", "onnxscript") if find_spec(package) is None]:
+        raise RuntimeMissingError(f"importing needs {', '.join(missing)}: pip install 'affectstream[train]'")
 
 
 def _show_files() -> None:

@@ -1,6 +1,9 @@
 """Downloading, against a server on this machine that can be made to do all that servers do."""
 
 import hashlib
+from http.client import HTTPResponse, IncompleteRead
+from ssl import SSLCertVerificationError
+from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -154,7 +157,58 @@ def test_a_folder_that_cannot_be_written_is_named(server, tmp_path):
         download(server.url, tmp_path / "file" / "file.bin", sha256=SHA256)
 
 
-@pytest.mark.parametrize("url", ["file:///etc/hostname", "ftp://host/file", "https:///file", "file.bin"])
-def test_only_the_web_is_asked(tmp_path, url):
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("file:///etc/hostname", "ftp://host/file", "https:///file", "file.bin"),
+        *(
+            "http://[bad/x",
+            "http://host:abc/x",
+            "http://host:99999/x",
+            "http://host/ü",
+            "http://host/a b",
+            "http://a..b/",
+        ),
+    ],
+)
+def test_only_the_web_is_asked(tmp_path, pauses, url):
     with pytest.raises(ConfigError, match="not an address to download from"):
         download(url, tmp_path / "file.bin", sha256=SHA256)
+    assert sum(pauses) == 0
+
+
+def test_a_network_that_fails_while_the_file_comes_is_tried_again(server, tmp_path, monkeypatch):
+    read, problems = HTTPResponse.read, [OSError(113, "No route to host"), IncompleteRead(b"")]
+
+    def reading(answer, count):
+        if problems:
+            raise problems.pop()
+        return read(answer, count)
+
+    monkeypatch.setattr(HTTPResponse, "read", reading)
+    download(server.url, tmp_path / "file.bin", sha256=SHA256)
+    assert files(tmp_path) == {"file.bin": CONTENT}
+    assert server.asked == [None, None, None]
+
+
+def test_a_disk_that_fails_is_no_network(server, tmp_path, monkeypatch):
+    def failing(*_):
+        raise TimeoutError(110, "Connection timed out")  # as a disk in the network does
+
+    monkeypatch.setattr(module.Path, "open", failing)
+    with pytest.raises(DownloadError, match="cannot be written"):
+        download(server.url, tmp_path / "file.bin", sha256=SHA256)
+    assert server.asked == [None]
+
+
+def test_a_certificate_that_is_not_trusted_is_not_asked_for_twice(tmp_path, monkeypatch, pauses):
+    problem = SSLCertVerificationError(1, "certificate verify failed")
+    problem.verify_message = "self-signed certificate"
+
+    def urlopen(*_, **__):
+        raise URLError(problem)
+
+    monkeypatch.setattr(module, "urlopen", urlopen)
+    with pytest.raises(DownloadError, match=r"not to be trusted \(self-signed certificate\)"):
+        download("https://host/file", tmp_path / "file.bin", sha256=SHA256)
+    assert pauses == [0]

@@ -82,6 +82,9 @@ def test_an_imported_network_is_found_by_name_and_says_whose_it_is(weights, expo
     code, told = weights("import", file)
     assert (code, "nothing to do" in told) == (0, True)
     assert (networks / "emofan" / "network.json").stat().st_mtime_ns == stamp
+    code, told = weights("import", file, "--force")
+    assert (code, "nothing to do" in told) == (0, False)
+    assert (networks / "emofan" / "network.json").stat().st_mtime_ns > stamp
 
     code, told = weights("list")
     assert code == 0
@@ -107,6 +110,7 @@ def test_the_conflict_over_the_fifth_class_is_told_and_kept(weights, exported, n
 def test_what_cannot_be_imported_gets_a_clear_line(weights, networks, tmp_path):
     (tmp_path / "text.pth").write_text("no weights")
     file = checkpoint(tmp_path / "emonet_8.pth", 8)
+    torch.save({0: torch.zeros(1)}, tmp_path / "numbers.pth")
     (networks / "emofan").mkdir(parents=True)
     for arguments, part in (
         (["nowhere.pth"], "no such file"),
@@ -115,6 +119,9 @@ def test_what_cannot_be_imported_gets_a_clear_line(weights, networks, tmp_path):
         ([file, "--fifth-class", "fear"], "for the 5-class checkpoint"),
         ([file, "--fifth-class", "joy"], "'joy'"),
         ([file], "--force replaces it"),
+        ([file, "--out", tmp_path / "text.pth"], "--force replaces it"),
+        ([file, "--out", tmp_path / "text.pth", "--force"], "is no network folder"),
+        ([tmp_path / "numbers.pth"], "no plain list of weights"),
     ):
         code, told = weights("import", *arguments)
         assert code == 2, told
@@ -127,6 +134,13 @@ def test_importing_without_pytorch_says_what_to_install(weights, monkeypatch, tm
     code, told = weights("import", tmp_path / "emonet_8.pth")
     assert code == 5
     assert "pip install 'affectstream[train]'" in told
+
+
+def test_nothing_is_fetched_to_be_imported_where_importing_cannot_work(weights, served, monkeypatch):
+    monkeypatch.setattr("affectstream.commands.weights.find_spec", lambda name: None if name == "onnx" else name)
+    code, told = weights("pull", "emonet_8", "--accept-licence", "--import")
+    assert (code, "importing needs onnx:" in told) == (5, True)
+    assert served.asked == []
 
 
 @pytest.fixture
@@ -215,6 +229,8 @@ def test_a_wrong_file_fails_and_is_gone(weights, served, tmp_path):
         (["yunet", "emonet_8", "--url", "https://host/file"], "one NAME at a time"),
         (["yunet", "--sha256", "123"], "64 hexadecimal digits"),
         (["yunet", "--url", "file:///etc/hostname"], "must begin with https://"),
+        (["yunet", "--url", "http://[bad/x"], "not an address to download from"),
+        (["yunet", "--url", "http://127.0.0.1:9/ü"], "not an address to download from"),
     ],
 )
 def test_what_cannot_be_pulled_gets_a_clear_line(weights, arguments, part):

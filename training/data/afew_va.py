@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from training.data.csv_rows import number, points_of
-from training.data.records import Reading, Record, need
+from training.data.records import Reading, Record, need_folder
 from training.errors import TrainingError
 
 OWNER = "AFEW-VA is lent for research by iBUG, Imperial College London (ibug.doc.ic.ac.uk, AFEW-VA database): ask there"
@@ -15,7 +15,7 @@ RATING_MAX = 10.0
 
 def read_afew_va(source: Path) -> Reading:
     """All frames, without splits: they are measured by person-independent folds, as in the paper."""
-    need(source, OWNER)
+    need_folder(source, OWNER)
     files = [p for pattern in ("*/*.json", "*/*/*.json") for p in source.glob(pattern) if p.stem == p.parent.name]
     if not files:
         raise TrainingError(
@@ -27,7 +27,7 @@ def read_afew_va(source: Path) -> Reading:
 def _clip(path: Path) -> Iterator[Record]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        actor, frames = str(content["actor"]), sorted(content["frames"].items())
+        actor, frames = content["actor"], sorted(content["frames"].items())
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
         raise TrainingError(f"{path}: expected JSON with 'actor' and 'frames'; {type(exc).__name__}: {exc}") from exc
     for frame, labels in frames:
@@ -40,7 +40,7 @@ def _clip(path: Path) -> Iterator[Record]:
         yield Record(
             name=f"{path.stem}/{frame}",
             picture=path.parent / f"{frame}.png",
-            person=actor,
+            person="" if actor is None else str(actor).strip(),
             landmarks=points_of(marks, where) if marks else None,
             valence=valence,
             arousal=arousal,

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from training.data.csv_rows import number, points, points_of, read_csv
-from training.data.records import TRAIN, VAL, Reading, Record, need
+from training.data.records import TRAIN, VAL, Reading, Record, need, need_folder
 from training.errors import TrainingError
 
 OWNER = "AffectNet is lent for research by Mohammad Mahoor's laboratory (mohammadmahoor.com, AffectNet): ask there"
@@ -25,7 +25,7 @@ _CLASSES = np.eye(8, dtype=np.float32)
 def read_affectnet(source: Path) -> Reading:
     """All faces with one of the eight expressions, of whichever release lies in `source`. Raises TrainingError."""
     left_out: Counter[str] = Counter()
-    newer = need(source, OWNER) / "train_set"
+    newer = need_folder(source, OWNER) / "train_set"
     read = _newer_release if newer.is_dir() else _original_release
     return Reading(data_set="AffectNet", records=list(read(source, left_out)), splits=(TRAIN, VAL), left_out=left_out)
 

@@ -5,7 +5,6 @@ their code as a pickle; without it only the rules can be applied, and figures on
 Shapes: F faces.
 """
 
-import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from training.data.csv_rows import points_of
+from training.data.plain_pickle import read_pickle
 from training.data.records import VAL, Reading, Record
 from training.errors import TrainingError
 
@@ -22,24 +22,6 @@ RULES_ONLY = "rules only, not the published list"
 IOU_MIN = 0.5
 """Landmarks of the list whose box overlaps the data set's own less than this were marked in another picture."""
 _NAME_KEYS = ("name", "file", "filename", "image", "path", "key")
-
-_ALLOWED: dict[tuple[str, str], Any] = {
-    ("_codecs", "encode"): lambda text, encoding: text.encode("latin1"),  # how old protocols write bytes
-    **{("builtins", kind.__name__): kind for kind in (dict, list, tuple, set, frozenset, int, float, bool, str, bytes)},
-    **{("__builtin__", name): kind for name, kind in (("set", set), ("long", int), ("unicode", str))},
-    ("numpy", "dtype"): np.dtype,
-    ("numpy", "ndarray"): np.ndarray,
-    **{
-        (f"numpy.{core}.{module}", name): made.__reduce_ex__(protocol)[0]
-        for core in ("core", "_core")
-        for module, name, made, protocol in (
-            ("multiarray", "_reconstruct", np.zeros(1), 2),
-            ("multiarray", "scalar", np.float64(0), 2),
-            ("numeric", "_frombuffer", np.zeros(1), 5),
-        )
-    },
-}
-"""All that a pickle may call: containers, numbers, text and arrays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +70,12 @@ def mark_cleaned(reading: Reading, listed: dict[str, Listed] | None) -> Reading:
         )
     expression = np.array([-1 if r.expression is None else r.expression.argmax() for r in val], np.int64)
     affect = np.array([(r.valence, r.arousal) for r in val], np.float64).reshape(-1, 2)
-    fits = dict(zip([r.name for r in val], follows_rules(expression, affect[:, 0], affect[:, 1]).tolist(), strict=True))
+    fits = iter(follows_rules(expression, affect[:, 0], affect[:, 1]).tolist())
     num_marked = 0
     records = []
     for record in reading.records:
         if record.split == VAL:
-            keep, marks = fits[record.name], record.landmarks
+            keep, marks = next(fits), record.landmarks
             if listed is not None:
                 entry = listed.get(Path(record.name).name, Listed(False, None))
                 keep = keep and entry.correct
@@ -109,21 +91,12 @@ def mark_cleaned(reading: Reading, listed: dict[str, Listed] | None) -> Reading:
 
 def read_list(path: Path) -> dict[str, Listed]:
     """File name -> what the authors' pickle says of it. Only data are read: nothing in the file is run."""
-    try:
-        with path.open("rb") as file:
-            content = _DataUnpickler(file, encoding="latin1").load()  # as written by Python 2 too
-    except OSError as exc:
-        raise TrainingError(f"{path}: cannot be read: {exc.strerror}") from exc
-    except TrainingError as exc:
-        raise TrainingError(f"{path}: {exc}") from exc
-    except Exception as exc:  # what a broken pickle raises is anybody's guess
-        raise TrainingError(f"{path}: is no pickle that can be read: {type(exc).__name__}: {exc}") from exc
     return {
         Path(name).name: Listed(
-            bool(entry["expression_correct"]),
+            bool(np.asarray(entry["expression_correct"]).all()),
             points_of(entry["landmarks_fan"], f"{path}: {name}") if entry.get("landmarks_fan") is not None else None,
         )
-        for name, entry in _entries(content, path)
+        for name, entry in _entries(read_pickle(path), path)
     }
 
 
@@ -152,15 +125,3 @@ def _same_face(points: np.ndarray | None, record: Record) -> bool:
     low, high = np.stack([points.min(0), own.min(0)]), np.stack([points.max(0), own.max(0)])
     common = (high.min(0) - low.max(0)).clip(0).prod()
     return bool(common >= IOU_MIN * ((high - low).prod(1).sum() - common))
-
-
-class _DataUnpickler(pickle.Unpickler):
-    """Reads containers, numbers, text and numpy arrays, and refuses to look anything else up."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _ALLOWED:
-            raise TrainingError(
-                f"asks to run {module}.{name}, and a list of pictures has no need to; refused: get the file from its "
-                "authors anew"
-            )
-        return _ALLOWED[module, name]

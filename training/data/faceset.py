@@ -53,13 +53,21 @@ class EncodedPictures(Sequence[np.ndarray]):
         self,
         encoded: pa.ChunkedArray,
         names: Sequence[str],
+        widths: np.ndarray,
         *,
         colour: bool,
         rows: np.ndarray | None = None,
         mirrored: bool = False,
     ):
-        """`encoded`: compressed pictures; `names`: what messages call them; `rows`: those that count, in this order."""
-        self._encoded, self._names, self._colour, self._mirrored = encoded, names, colour, mirrored
+        """`encoded`: compressed pictures; `names`: what messages call them; `widths` (F,): theirs, px; `rows`: those
+        that count, in this order."""
+        self._encoded, self._names, self._widths, self._colour, self._mirrored = (
+            encoded,
+            names,
+            widths,
+            colour,
+            mirrored,
+        )
         self._rows = np.arange(len(encoded)) if rows is None else rows
 
     def __len__(self) -> int:
@@ -69,6 +77,11 @@ class EncodedPictures(Sequence[np.ndarray]):
         row = int(self._rows[index])
         image = decode_picture(self._encoded[row].as_buffer(), self._names[row], colour=self._colour)
         return np.ascontiguousarray(image[:, ::-1]) if self._mirrored else image
+
+    @property
+    def widths(self) -> np.ndarray:
+        """(F,) px, without decoding."""
+        return np.asarray(self._widths[self._rows])
 
     def take(self, rows: np.ndarray) -> "EncodedPictures":
         """These rows, in this order; nothing is copied or decoded."""
@@ -83,7 +96,9 @@ class EncodedPictures(Sequence[np.ndarray]):
         return (self._encoded[int(row)].as_py() for row in self._rows)
 
     def _with(self, rows: np.ndarray, mirrored: bool) -> "EncodedPictures":
-        return EncodedPictures(self._encoded, self._names, colour=self._colour, rows=rows, mirrored=mirrored)
+        return EncodedPictures(
+            self._encoded, self._names, self._widths, colour=self._colour, rows=rows, mirrored=mirrored
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +109,12 @@ class FaceSet:
     """F pictures uint8, (H, W) luma or (H, W, 3) RGB; may be decoded when asked for."""
     landmarks: np.ndarray
     """(F, N, 2) float32 px; NaN where none were found."""
+    boxes: np.ndarray
+    """(F, 4) float32 px, x1 y1 x2 y2: about as large as the 68 landmarks are apart; NaN where unknown."""
     expression: np.ndarray
     """(F, C) float32 probabilities; NaN where unknown."""
     votes: np.ndarray
-    """(F, C + 2) int: annotators' votes per class, then unknown and not-a-face; -1 where there were none."""
+    """(F, C + 2) int: annotators' votes per class, then unknown and not-a-face, all that were cast; -1: none were."""
     affect: np.ndarray
     """(F, 2) float32 valence and arousal in -1..1; NaN where unknown."""
     persons: np.ndarray
@@ -111,6 +128,7 @@ class FaceSet:
         images: Sequence[np.ndarray],
         *,
         landmarks: np.ndarray | None = None,
+        boxes: np.ndarray | None = None,
         expression: np.ndarray | None = None,
         votes: np.ndarray | None = None,
         affect: np.ndarray | None = None,
@@ -129,6 +147,7 @@ class FaceSet:
         return cls(
             images,
             or_unknown(landmarks, 68, 2),
+            or_unknown(boxes, 4),
             or_unknown(expression, 8),
             np.full((count, 10), -1, np.int64) if votes is None else votes,
             or_unknown(affect, 2),
@@ -154,14 +173,17 @@ class FaceSet:
 
     def mirrored(self) -> "FaceSet":
         """The same faces as a mirror shows them."""
-        last = np.array([image.shape[1] - 1 for image in self.images], np.float32)
-        landmarks = self.landmarks[:, FLIP].copy()
-        landmarks[..., 0] = last[:, None] - landmarks[..., 0]
+        images: Sequence[np.ndarray]
         if isinstance(self.images, EncodedPictures):
-            return replace(self, images=self.images.mirrored(), landmarks=landmarks)
-        return replace(
-            self, images=[np.ascontiguousarray(image[:, ::-1]) for image in self.images], landmarks=landmarks
-        )
+            images, widths = self.images.mirrored(), self.images.widths
+        else:
+            images = [np.ascontiguousarray(image[:, ::-1]) for image in self.images]
+            widths = np.array([image.shape[1] for image in images])
+        last = widths[:, None].astype(np.float32) - 1
+        landmarks, boxes = self.landmarks[:, FLIP], self.boxes[:, [2, 1, 0, 3]]
+        landmarks[..., 0] = last - landmarks[..., 0]
+        boxes[:, ::2] = last - boxes[:, ::2]
+        return replace(self, images=images, landmarks=landmarks, boxes=boxes)
 
     def hold_back(self, share: float) -> tuple["FaceSet", "FaceSet"]:
         """The faces to train on, and about `share` of them kept out of it.
@@ -194,13 +216,15 @@ def has_weak_affect(faces: FaceSet) -> bool:
 
 
 def read_columns(path: Path, columns: list[str], split: str) -> pa.Table:
-    """The rows of one split of a Parquet file; TrainingError says which file or column is missing."""
+    """The rows of one split of a Parquet file; TrainingError says which file or column is missing or broken."""
     if not path.is_file():
         raise TrainingError(f"{path}: no such file; give the folder that holds the data with --data")
-    missing = set(columns) - set(pq.read_schema(path).names)
-    if missing:
-        raise TrainingError(f"{path}: has no column {', '.join(sorted(missing))}")
-    table = pq.read_table(path, columns=columns, filters=[("split", "=", split)])
+    try:
+        if missing := {*columns, "split"} - set(pq.read_schema(path).names):
+            raise TrainingError(f"{path}: has no column {', '.join(sorted(missing))}")
+        table = pq.read_table(path, columns=columns, filters=[("split", "=", split)])
+    except (OSError, pa.ArrowException) as exc:
+        raise TrainingError(f"{path}: is no Parquet file that can be read, make it anew: {exc}") from exc
     if table.num_rows == 0:
         raise TrainingError(f"{path}: no rows with split {split!r}")
     return table

@@ -23,19 +23,24 @@ def read_ferplus(path: Path, split: str) -> FaceSet:
 
 
 def labels_of_votes(votes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Votes (F, 10) in FER+'s order -> votes (F, 10) int in ours and probabilities (F, 8) float32.
+    """Votes (F, 10) in FER+'s order -> the same votes in ours, (F, 10) int, and probabilities (F, 8) float32.
 
-    Single votes are dropped and the rest without unknown and not-a-face renormalised, as in the FER+ paper; faces with
-    no vote left for any expression have NaN there.
+    Probabilities are of `shared_votes` without unknown and not-a-face; NaN where none is left for any expression.
     """
     votes = votes[:, ORDER]
-    votes[votes <= 1] = 0
-    usable = votes[:, :8].sum(1, keepdims=True)
-    return votes, np.where(usable > 0, votes[:, :8] / np.maximum(usable, 1), np.nan).astype(np.float32)
+    named = shared_votes(votes)[:, :8]
+    usable = named.sum(1, keepdims=True)
+    return votes, np.where(usable > 0, named / np.maximum(usable, 1), np.nan).astype(np.float32)
+
+
+def shared_votes(votes: np.ndarray) -> np.ndarray:
+    """Votes (F, 10) less those that stand alone, which the FER+ paper takes for slips."""
+    return np.where(votes > 1, votes, 0)
 
 
 def majority_class(votes: np.ndarray) -> np.ndarray:
-    """(F,) the class with more than half of the votes left, or -1 where there is none or it is no expression."""
+    """(F,) the class with more than half of the `shared_votes`, or -1 where there is none or it is no expression."""
+    votes = shared_votes(votes)
     best = votes.argmax(1)
     clear = votes.max(1) * 2 > votes.sum(1)
     return np.where(clear & (best < 8), best, -1)

@@ -10,7 +10,7 @@ import numpy as np
 from training.data.csv_rows import number, read_csv
 from training.data.faceset import weak_affect
 from training.data.ferplus import labels_of_votes
-from training.data.records import SPLITS, TEST, TRAIN, VAL, Reading, Record, need
+from training.data.records import SPLITS, TEST, TRAIN, VAL, Reading, Record, need, need_folder
 from training.errors import TrainingError
 
 OWNER = (
@@ -29,7 +29,7 @@ def read_ferplus_csv(source: Path) -> Reading:
 
 
 def _records(source: Path, left_out: Counter[str]) -> Iterator[Record]:
-    pictures = read_csv(need(source / "fer2013.csv", OWNER), ("pixels", "Usage"))
+    pictures = read_csv(need(need_folder(source, OWNER) / "fer2013.csv", OWNER), ("pixels", "Usage"))
     votes = read_csv(need(source / "fer2013new.csv", OWNER), ("Usage", "Image name", *VOTES))
     for one, other in zip_longest(pictures, votes):
         if one is None or other is None:

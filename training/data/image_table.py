@@ -20,12 +20,19 @@ _CLASSES = np.eye(len(EXPRESSIONS), dtype=np.float32)
 def read_image_table(path: Path) -> Reading:
     """All rows with a picture; every column but `image` may be missing. Raises TrainingError."""
     left_out: Counter[str] = Counter()
-    records = list(_records(need(path, OWNER), left_out))
+    rows = list(_records(need(path, OWNER), left_out))
+    records = [record for _, record in rows]
     used = tuple(split for split in SPLITS if any(record.split == split for record in records))
+    if used and (bare := [where for where, record in rows if not record.split]):
+        raise TrainingError(
+            f"{bare[0]}: split is empty, as in {len(bare)} of {len(rows)} rows, and the others have one; give all rows "
+            f"a split ({', '.join(SPLITS)}), or none of them"
+        )
     return Reading(data_set=path.stem, records=records, splits=used or ("",), left_out=left_out)
 
 
-def _records(path: Path, left_out: Counter[str]) -> Iterator[Record]:
+def _records(path: Path, left_out: Counter[str]) -> Iterator[tuple[str, Record]]:
+    """Each with where it stands."""
     for where, row in read_csv(path, ("image",)):
         if not row["image"]:
             left_out["without a picture"] += 1
@@ -33,7 +40,7 @@ def _records(path: Path, left_out: Counter[str]) -> Iterator[Record]:
         if (split := row.get("split", "")) not in ("", *SPLITS):
             raise TrainingError(f"{where}: split is {split!r}; expected {', '.join(SPLITS)}, or nothing")
         expression, votes = _expression(row, where)
-        yield Record(
+        record = Record(
             name=row["image"],
             picture=path.parent / row["image"],
             split=split,
@@ -45,6 +52,7 @@ def _records(path: Path, left_out: Counter[str]) -> Iterator[Record]:
             valence=_rating(row, "valence", where),
             arousal=_rating(row, "arousal", where),
         )
+        yield where, record
 
 
 def _expression(row: Row, where: str) -> tuple[np.ndarray | None, np.ndarray | None]:

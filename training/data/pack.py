@@ -30,7 +30,9 @@ SCHEMA = pa.schema(
         ("split", pa.string()),
         ("person", pa.string()),
         ("image", pa.binary()),
+        ("side_px", pa.int32()),
         ("landmarks", pa.list_(pa.float32(), 136)),
+        ("box", pa.list_(pa.float32(), 4)),
         ("expression", pa.list_(pa.float32(), 8)),
         ("votes", pa.list_(pa.int32(), 10)),
         ("valence", pa.float32()),
@@ -38,7 +40,7 @@ SCHEMA = pa.schema(
         ("cleaned", pa.bool_()),
     ]
 )
-"""One row a face; null where something is unknown. `landmarks`: x, y, px of the packed picture."""
+"""One row a face; null where something is unknown. `landmarks` and `box`: x, y, px of the packed picture."""
 METADATA_KEY, VERSION = "affectstream_pack", 1
 
 _BATCH, _ROW_GROUP = 16, 512
@@ -87,6 +89,7 @@ def pack(
 
     The file appears when it is whole. Raises TrainingError, and then leaves nothing behind.
     """
+    check_out(out)
     check_people(reading.records)
     packer = _Packer(reading, options, engine)
     half = out.with_name(f"_{out.name}")
@@ -100,6 +103,22 @@ def pack(
     except OSError as exc:
         raise TrainingError(f"{out}: cannot be written: {exc.strerror or exc}") from exc
     return dict(packer.kept)
+
+
+def check_out(out: Path) -> None:
+    """Whether a pack may be written there: over another pack, but over nothing else. Raises TrainingError."""
+    if out.is_dir():
+        raise TrainingError(f"{out}: is a folder; give --out a file in it, such as {out / 'faces.parquet'}")
+    if out.suffix != ".parquet":
+        raise TrainingError(f"{out}: packs end in .parquet; give --out {out.with_suffix('.parquet')}")
+    if not out.exists():
+        return
+    try:
+        about = pq.read_metadata(out).metadata or {}
+    except (OSError, pa.ArrowException):
+        about = {}
+    if METADATA_KEY.encode() not in about:
+        raise TrainingError(f"{out}: is there already and is no pack; give --out another name, or move it away")
 
 
 def _write(path: Path, packer: "_Packer", shown: Shown) -> None:
@@ -211,13 +230,18 @@ class _Packer:
     def _row(self, face: _Face) -> dict[str, Any]:
         record = face.record
         image, matrix = cut(face.image, record, self._options.size_px)
-        marks = record.landmarks
+
+        def packed(points: np.ndarray | tuple[float, ...] | None) -> np.ndarray | None:
+            return None if points is None else (np.reshape(points, (-1, 2)) @ matrix[:, :2].T + matrix[:, 2]).ravel()
+
         return {
             "name": record.name,
             "split": record.split,
             "person": record.person,
             "image": encode(image, small=max(face.image.shape[:2]) <= SMALL_PX),
-            "landmarks": None if marks is None else (marks @ matrix[:, :2].T + matrix[:, 2]).ravel(),
+            "side_px": len(image),
+            "landmarks": packed(record.landmarks),
+            "box": packed(record.box),
             "expression": record.expression,
             "votes": record.votes,
             "valence": record.valence,

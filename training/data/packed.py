@@ -39,8 +39,11 @@ def read_pack(
     table = _read(path, rows)
     names = table["name"].to_pylist()
     return FaceSet.of(
-        EncodedPictures(table["image"], [f"{path}: {name}" for name in names], colour=colour),
+        EncodedPictures(
+            table["image"], [f"{path}: {name}" for name in names], table["side_px"].to_numpy(), colour=colour
+        ),
         landmarks=_lists(table["landmarks"], 136, np.nan).reshape(-1, 68, 2),
+        boxes=_lists(table["box"], 4, np.nan),
         expression=_lists(table["expression"], 8, np.nan),
         votes=_lists(table["votes"], 10, -1).astype(np.int64),
         affect=np.column_stack([_floats(table[name]) for name in ("valence", "arousal")]),

@@ -71,6 +71,13 @@ def check_people(records: Iterable[Record]) -> None:
         )
 
 
+def need_folder(path: Path, owner: str) -> Path:
+    """`need`, of a folder."""
+    if not need(path, owner).is_dir():
+        raise TrainingError(f"{path}: is no folder; {owner}; docs/datasets.md shows how it must lie")
+    return path
+
+
 def need(path: Path, owner: str) -> Path:
     """`path`, which must exist; TrainingError says what is missing and from whom the data set comes."""
     if not path.exists():

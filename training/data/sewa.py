@@ -4,14 +4,15 @@ The layout read here is ours (docs/datasets.md): no document of the official one
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.head_model import HEAD_MODEL
+from pipeline.sources import PICTURE_SUFFIXES
 from training.data.csv_rows import number, points_of, read_csv
-from training.data.records import NAMED_MAX, Reading, Record, need
+from training.data.records import NAMED_MAX, Reading, Record, need, need_folder
 from training.errors import TrainingError
 
 OWNER = "SEWA is lent for research by its project (db.sewaproject.eu): ask there"
@@ -22,7 +23,7 @@ NUM_INNER = (49, 59)
 def read_sewa(source: Path, value_range: tuple[float, float] = (-1.0, 1.0)) -> Reading:
     """All frames with both ratings, without splits. `value_range`: smallest and largest rating in the files, brought to
     -1..1. Raises TrainingError."""
-    folders = sorted(path for path in need(source, OWNER).iterdir() if (path / "frames").is_dir())
+    folders = sorted(path for path in need_folder(source, OWNER).iterdir() if (path / "frames").is_dir())
     if not folders:
         raise TrainingError(
             f"{source}: holds no recordings; expected RECORDING/frames/000001.jpg with valence.csv and arousal.csv "
@@ -50,14 +51,14 @@ def _recording(
 ) -> Iterator[Record]:
     valence, arousal = (_ratings(folder / f"{name}.csv", value_range) for name in ("valence", "arousal"))
     marks = _marks(folder)
-    pictures = {path.stem.lstrip("0"): path for path in (folder / "frames").iterdir()}
+    pictures = _pictures(folder / "frames")
     left_out["only one of valence and arousal"] += len(valence.keys() ^ arousal.keys())
     for frame in sorted(valence.keys() & arousal.keys()):
         points = marks.get(frame)
         whole = points is not None and len(points) == 68
         yield Record(
             name=f"{folder.name}/{frame:06d}",
-            picture=pictures.get(str(frame) if frame else "", folder / "frames" / f"{frame:06d}.jpg"),
+            picture=pictures.get(frame, folder / "frames" / f"{frame:06d}.jpg"),
             person=subject,
             box=None if points is None else (_span(points) if whole else face_box(points)),
             landmarks=points if whole else None,
@@ -66,28 +67,37 @@ def _recording(
         )
 
 
+def _pictures(folder: Path) -> dict[int, Path]:
+    """Frame -> its picture; whatever else lies there is passed over."""
+    pictures: dict[int, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in PICTURE_SUFFIXES and path.stem.isdecimal():
+            pictures[_frame(path.stem, str(path), pictures)] = path
+    return pictures
+
+
 def _ratings(path: Path, value_range: tuple[float, float]) -> dict[int, float]:
     """Frame -> rating in -1..1; frames without a value are not rated."""
     low, high = value_range
-    ratings = {}
+    ratings: dict[int, float] = {}
     for where, row in read_csv(need(path, OWNER), ("frame", "value")):
         if row["value"]:
             value = number(row["value"], low, high, f"{where}: value")
-            ratings[_frame(row["frame"], where)] = (value - low) / (high - low) * 2 - 1
+            ratings[_frame(row["frame"], where, ratings)] = (value - low) / (high - low) * 2 - 1
     return ratings
 
 
 def _marks(folder: Path) -> dict[int, np.ndarray]:
     """Frame -> points (N, 2) px, of `landmarks/000001.pts` or of the rows of `landmarks.csv`: frame, x, y, x, y, ..."""
-    marks = {}
+    marks: dict[int, np.ndarray] = {}
     for path in sorted((folder / "landmarks").glob("*.pts")):
         body = path.read_text(encoding="utf-8", errors="replace").partition("{")[2].partition("}")[0]
-        marks[_frame(path.stem, str(path))] = _points(body.split(), str(path))
+        marks[_frame(path.stem, str(path), marks)] = _points(body.split(), str(path))
     if (folder / "landmarks.csv").is_file():
         for where, row in read_csv(folder / "landmarks.csv", ("frame",)):
             cells = [cell for name, cell in row.items() if name != "frame"]
             if any(cells):
-                marks[_frame(row["frame"], where)] = _points(cells, where)
+                marks[_frame(row["frame"], where, marks)] = _points(cells, where)
     return marks
 
 
@@ -99,8 +109,14 @@ def _points(cells: list[str], where: str) -> np.ndarray:
     return np.array([number(cell, -1e5, 1e5, f"{where}: a coordinate") for cell in cells], np.float32).reshape(-1, 2)
 
 
-def _frame(text: str, where: str) -> int:
-    return int(number(text, 0, 1e9, f"{where}: frame"))
+def _frame(text: str, where: str, known: Container[int]) -> int:
+    """A frame that is not `known` yet."""
+    frame = number(text, 0, 1e9, f"{where}: frame")
+    if frame != int(frame):
+        raise TrainingError(f"{where}: frame is {text!r}; expected a whole number: frames are counted, as pictures are")
+    if frame in known:
+        raise TrainingError(f"{where}: frame {int(frame)} is there twice; expected each frame once")
+    return int(frame)
 
 
 def face_box(points: np.ndarray) -> tuple[float, float, float, float]:

@@ -5,7 +5,7 @@ figure that the data do not allow is left out; one that cannot be computed is Na
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,6 +45,12 @@ class Answer:
     def classes(self) -> np.ndarray:
         """(C',) the classes that the network knows."""
         return np.flatnonzero(np.isfinite(self.expression).all(0))
+
+    def among(self, classes: np.ndarray) -> "Answer":
+        """The answer of a network that knows these classes (C',) only: its guess is the most probable of them."""
+        expression = np.full_like(self.expression, np.nan)
+        expression[:, classes] = self.expression[:, classes]
+        return replace(self, expression=expression)
 
 
 def expression_figures(faces: FaceSet, answer: Answer) -> dict[str, float]:

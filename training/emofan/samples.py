@@ -30,10 +30,10 @@ class CropConfig:
 
 
 def face_square(faces: FaceSet, row: int, factor: float) -> tuple[float, float, float]:
-    """The serving square of one face; the whole picture where it has no landmarks."""
-    points = faces.landmarks[row]
-    if np.isfinite(points).all():
-        return landmarks_square(points, factor)
+    """The serving square of one face: around its landmarks, else its box (taken for theirs), else the whole picture."""
+    for points in (faces.landmarks[row], faces.boxes[row].reshape(2, 2)):
+        if np.isfinite(points).all():
+            return landmarks_square(points, factor)
     height, width = faces.images[row].shape[:2]
     return (width - 1) / 2, (height - 1) / 2, float(max(height, width))
 

@@ -14,6 +14,8 @@ from training.evaluation import metrics
 def vote_agreement(votes: np.ndarray, guess: np.ndarray, weights: np.ndarray | None = None) -> Values:
     """Agreement on expressions where only the votes (F, C + 2) for each class, unknown and not-a-face are known.
 
+    All votes must be there, as they were given: without those that stand alone annotators seem to agree more.
+
     `annotators`: how likely two different annotators of a face, drawn at random, gave the same answer, averaged over
     the faces; `network`: how likely the network's answer, guess (F,), is that of an annotator drawn at random. All
     answers count, unknown and not-a-face too, which a network never gives; faces with fewer than two votes do not.

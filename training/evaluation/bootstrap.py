@@ -99,24 +99,11 @@ def paired_differences(
     return {name: Difference(float(value), bounds[name]) for name, value in difference(None).items()}
 
 
-def paired_ap_difference(
-    samples_a: Sequence[Sample],
-    samples_b: Sequence[Sample],
-    side_px: float,
-    num_resamples: int = NUM_RESAMPLES,
-    seed: int = 0,
-) -> Difference:
-    """AP of detector a less that of b for faces of at least `side_px`, resampling the pictures, which both saw."""
-    if len(samples_a) != len(samples_b):
-        raise ValueError(f"both detectors must have seen the same pictures, got {len(samples_a)} and {len(samples_b)}")
-    a, b = recount(samples_a, side_px), recount(samples_b, side_px)
-    return paired_differences(a, b, np.arange(len(samples_a)), num_resamples, seed)["ap"]
-
-
 def recount(samples: Sequence[Sample], side_px: float) -> Figures:
     """`ap`, `recall` and `faces` as functions of how often each picture counts. Each picture is judged once, here.
 
-    The numbers are `average_precision`'s; a picture that counts twice is as good as two.
+    The numbers are `average_precision`'s; a picture that counts twice is as good as two, but where scores tie, whose
+    order is then another.
     """
     judged = [match(*sample, side_px) for sample in samples]
     verdicts = np.array([verdict for found, _ in judged for verdict in found], float).reshape(-1, 2)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from pipeline.faces import suppress
 from training.data.faceset import FaceSet, has_weak_affect
 from training.data.ferplus import read_ferplus
 from training.data.newsfaces import read_newsfaces
-from training.emofan.figures import Answer, expression_values, landmark_values
+from training.emofan.figures import Answer, Values, expression_values, landmark_values
 from training.emofan.samples import face_square, in_channels, to_pictures
 from training.errors import TrainingError
 from training.evaluation.bootstrap import Figures, Sample, recount, units_of
@@ -43,6 +44,8 @@ class Measured:
     faces: FaceSet | None = None
     answer: Answer | None = None
     """Of a network for affect: the faces, and what it says of them."""
+    figures_of: Callable[[Answer, np.ndarray | None], Values] | None = None
+    """Of a network for affect: `figures` for another answer on these faces."""
     crop_factor: float = 1.0
     """Of the network's crop."""
     weak_labels: bool = False
@@ -99,15 +102,25 @@ def _affect(engine: Engine, data: Path, choice: Choice, shown: Shown) -> Measure
     said = answer(engine, faces, shown, flip=choice.flip)
     if lacking := [name for row, name in enumerate(EXPRESSIONS) if row not in said.classes]:
         notes = (*notes, f"the network does not know {', '.join(lacking)}: such faces are not scored")
+    if choice.flip and np.isfinite(faces.affect).all(1).any():
+        notes = (*notes, "valence and arousal averaged with the mirror image")
 
-    def figures(weights: np.ndarray | None) -> dict[str, np.ndarray]:
-        expression = {} if choice.set == "newsfaces" else expression_values(faces, said, weights)
+    def figures_of(said: Answer, weights: np.ndarray | None) -> Values:
         landmarks = {} if choice.set == "ferplus" else landmark_values(faces, said, weights)
-        return expression | landmarks
+        return expression_values(faces, said, weights) | landmarks
 
     assert engine.spec.crop is not None  # `answer` has refused others
-    factor = engine.spec.crop.factor
-    return Measured(choice.name, figures, units_of(faces.persons), faces, said, factor, has_weak_affect(faces), notes)
+    return Measured(
+        choice.name,
+        partial(figures_of, said),
+        units_of(faces.persons),
+        faces=faces,
+        answer=said,
+        figures_of=figures_of,
+        crop_factor=engine.spec.crop.factor,
+        weak_labels=has_weak_affect(faces),
+        notes=notes,
+    )
 
 
 def _detector(engine: Engine, data: Path, choice: Choice, shown: Shown) -> Measured:

@@ -3,10 +3,12 @@
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from engines import EXPRESSIONS
 from training.emofan.figures import floats, true_class
 from training.evaluation.agreement import vote_agreement
 from training.evaluation.bootstrap import Difference, Interval, intervals, paired_differences
@@ -33,7 +35,7 @@ class Findings:
     groups: list[dict[str, Any]] = field(default_factory=list)
     """See `training.evaluation.conditions.by_condition`."""
     against: dict[str, Difference] = field(default_factory=dict)
-    """The figures less those of another network on the same faces or pictures."""
+    """The figures less those of another network on the same faces or pictures; see `compare`."""
     weak_labels: bool = False
     notes: tuple[str, ...] = ()
 
@@ -42,7 +44,7 @@ def find(measured: Measured, *, agreement: bool = False, other: Measured | None 
     """Everything about `measured`, also its `agreement` with annotators if asked for; `other`: on the same set."""
     figures, faces = measured.figures, measured.faces
     values = floats(figures(None))
-    differences = {} if other is None else paired_differences(figures, other.figures, measured.units)
+    differences, told = ({}, ()) if other is None else compare(measured, other)
     return Findings(
         set=measured.set,
         figures=values,
@@ -52,8 +54,26 @@ def find(measured: Measured, *, agreement: bool = False, other: Measured | None 
         groups=[] if faces is None else by_condition(figures, bins(faces, measured.crop_factor)),
         against=_uncounted(differences),
         weak_labels=measured.weak_labels,
-        notes=measured.notes,
+        notes=(*measured.notes, *told),
     )
+
+
+def compare(first: Measured, second: Measured) -> tuple[dict[str, Difference], tuple[str, ...]]:
+    """The first network's figures less the second's on the same faces or pictures, and what must be known of them.
+
+    Networks that know different classes are both scored on the faces of the classes that both know, and only answers
+    among those count: else the figures would be over different faces.
+    """
+    a, b = first.answer, second.answer
+    if a is None or b is None or first.figures_of is None or second.figures_of is None:
+        return paired_differences(first.figures, second.figures, first.units), ()
+    shared = np.intersect1d(a.classes, b.classes)
+    figures = partial(first.figures_of, a.among(shared)), partial(second.figures_of, b.among(shared))
+    differences = paired_differences(*figures, first.units)
+    if len(shared) == len(a.classes) == len(b.classes) or "accuracy" not in differences:
+        return differences, ()
+    names = ", ".join(EXPRESSIONS[row] for row in shared)
+    return differences, (f"compared on faces and answers of the classes that both networks know: {names}",)
 
 
 def _calibration(measured: Measured) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import numpy as np
 from training.data.faceset import decode_picture, read_columns
 from training.face_detector.occlusion import cover_faces
 
-FACE_PX_MIN = 7.0
+FACE_PX_MIN = 10.0
 """Faces whose shorter side is less than this in a crop are ignored."""
 VISIBLE_MIN = 0.4
 """Faces of which less than this share lies in a crop are ignored."""
@@ -86,7 +86,7 @@ def _choose_square(scene: Scene, size_px: int, rng: np.random.Generator) -> tupl
     """Side and centre (2,) of the square to cut: around a face in 6 of 10, anywhere otherwise."""
     height, width = scene.image.shape
     extent = np.array([width, height])
-    side = rng.uniform(0.3, 1.6) * min(height, width)
+    side = rng.uniform(0.25, 1.3) * min(height, width)
     usable = np.flatnonzero(~scene.invalid)
     if len(usable) and rng.random() < 0.6:
         x1, y1, x2, y2 = scene.boxes[rng.choice(usable)]

@@ -12,6 +12,7 @@ from tests.training.data import made_up
 from training.data.cleaned import PUBLISHED, RULES_ONLY, follows_rules, read_list
 from training.data.pack import PackOptions, pack
 from training.data.packed import pack_contents, pack_metadata, read_pack
+from training.data.plain_pickle import read_pickle
 from training.data.readers import read_data_set
 from training.errors import TrainingError
 
@@ -70,6 +71,21 @@ def authors_list(path, content, protocol=2):
     return path
 
 
+def test_two_faces_of_one_name_are_judged_each_by_itself(tmp_path):
+    from training.data.cleaned import mark_cleaned
+
+    reading = read_data_set("affectnet", made_up.affectnet(tmp_path))
+    same = replace(reading, records=[replace(record, name="2/v.jpg") for record in reading.records])
+    marked = mark_cleaned(same, None).records
+    assert [record.cleaned for record in marked if record.split == "val"] == [True, False, True, True, False]
+
+
+@pytest.mark.parametrize("correct", [True, False])
+def test_a_verdict_may_be_an_array_of_one(tmp_path, correct):
+    path = authors_list(tmp_path / "a.pkl", {"v0.jpg": entry(20, np.array(correct))})
+    assert read_list(path)["v0.jpg"].correct is correct
+
+
 @pytest.mark.parametrize("protocol", [0, 2, 4, 5])
 def test_the_list_is_read_in_either_form_and_any_protocol(tmp_path, protocol):
     rows = {f"v{i}.jpg": entry(20 + i, np.bool_(i != 0), as_list=i == 1) for i in range(3)}
@@ -98,6 +114,68 @@ def test_a_pickle_that_wants_something_run_is_refused(tmp_path):
         with pytest.raises(TrainingError, match=r"bad.pkl: asks to run (posix|builtins|__builtin__).*refused"):
             read_list(path)
         assert not proof.exists()
+
+
+class Built:
+    """Pickled as a call, and what is then set."""
+
+    def __init__(self, call, arguments, *state):
+        self._reduced = (call, arguments, *state)
+
+    def __reduce__(self):
+        return self._reduced
+
+
+_RECONSTRUCT, _ARRAY = np.zeros(1).__reduce_ex__(2)[:2]
+_SCALAR = np.float64(0).__reduce_ex__(2)[0]
+_HIDDEN_OBJECT = Built(np.dtype, ("V8",), (3, "|", None, ("a",), {"a": (np.dtype("O"), 0)}, 8, 1, 0))
+_WITHIN = Built(np.dtype, ("f8",), (3, "<", (np.dtype("i8"), (1,)), None, None, 8, 1, 0))
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        (Built(np.ndarray, ((1,), np.dtype("O"), b"A" * 8)), "holds an array of 'O8'; expected numbers or text"),
+        (Built(_RECONSTRUCT, _ARRAY, (1, (1,), _HIDDEN_OBJECT, False, b"A" * 8)), "holds an array of 'V8'"),
+        (Built(_SCALAR, (_HIDDEN_OBJECT, b"A" * 8)), "holds an array of 'V8'"),
+        (Built(_RECONSTRUCT, _ARRAY, (1, (1,), _WITHIN, False, b"A" * 8)), "array of records or arrays"),
+        (Built(_RECONSTRUCT, _ARRAY, (1, (9,), np.dtype("f8"), False, b"A" * 8)), "is no pickle that can be read"),
+        (Built(_RECONSTRUCT, _ARRAY, (1, (1,), np.dtype("f8"), False, [1])), "made of list; expected bytes"),
+        (Built(_RECONSTRUCT, _ARRAY, (1, (1,), np.dtype("U1"), False, b"\xff" * 4)), "is no pickle that can be read"),
+        (Built(np.ndarray, ((1,), np.dtype("f8"), b"A" * 8)), "is no pickle that can be read"),
+    ],
+)
+@pytest.mark.parametrize("protocol", [2, 5])
+def test_an_array_that_would_point_into_memory_is_refused(tmp_path, made, told, protocol):
+    with pytest.raises(TrainingError, match=f"bad.pkl: .*{told}"):
+        read_pickle(authors_list(tmp_path / "bad.pkl", {"v0.jpg": made}, protocol))
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 4, 5])
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(6, dtype=np.float32).reshape(2, 3),
+        np.arange(6.0).reshape(2, 3, order="F"),
+        np.arange(8, dtype=">i2")[::2],
+        np.array([True, False]),
+        np.array(["a", "bcd"]),
+        np.array(b"xyz"),
+        np.zeros((0, 2), np.uint8),
+        np.array(2.5),
+    ],
+)
+def test_arrays_of_numbers_and_text_are_read_as_they_were(tmp_path, array, protocol):
+    read = np.asarray(read_pickle(authors_list(tmp_path / "a.pkl", {"a": array}, protocol))["a"])
+    assert (read.dtype, read.shape, read.tolist()) == (array.dtype, array.shape, array.tolist())
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 4, 5])
+def test_single_values_become_pythons_own(tmp_path, protocol):
+    values = [np.bool_(True), np.float64(0.1), np.float32(0.5), np.int64(-3), np.str_("text")]
+    read = read_pickle(authors_list(tmp_path / "a.pkl", values, protocol))
+    assert read == [True, 0.1, 0.5, -3, "text"]
+    assert [type(value) for value in read] == [bool, float, float, int, str]
 
 
 @pytest.mark.parametrize("content", [{}, [], "text", {"a.jpg": {"valence": 0.1}}, [{"expression_correct": True}], [1]])

@@ -7,6 +7,8 @@ import sys
 import pytest
 
 from tests.training.data import made_up
+from training.data.pack import PackOptions, pack
+from training.data.records import Reading, Record
 
 
 def cli(*arguments):
@@ -43,6 +45,14 @@ def test_a_range_of_ratings_can_be_given(tmp_path):
     assert line(done, "valence") == ["-0.50", "…", "+0.00"]
 
 
+@pytest.mark.parametrize(("splits", "shown"), [(["", ""], ["all"]), (["", "val"], ["no", "split", "val"])])
+def test_all_faces_are_called_so_only_where_there_are_no_others(tmp_path, splits, shown):
+    records = [Record(name=str(row), picture=made_up.picture(row), split=split) for row, split in enumerate(splits)]
+    pack(Reading(data_set="mixed", records=records), tmp_path / "m.parquet", PackOptions())
+    done = cli("show", tmp_path / "m.parquet")
+    assert done.stdout.splitlines()[1].split() == shown
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -52,11 +62,16 @@ def test_a_range_of_ratings_can_be_given(tmp_path):
         (["pack", "sewa", "raw", "-o", "a.parquet", "--size-px", "1"], "size_px is 1"),
         (["pack", "sewa", "raw", "-o", "a.parquet", "--landmarks", "emofan-x"], "did you mean 'emofan-s'"),
         (["pack", "sewa", "raw"], "--out"),
+        (["pack", "sewa", "nowhere", "-o", "a.csv"], "packs end in .parquet"),
+        (["pack", "sewa", "nowhere", "-o", "."], "is a folder"),
+        (["pack", "sewa", "nowhere", "-o", "mine.parquet"], "is there already and is no pack"),
+        (["pack", "sewa", "mine.parquet", "-o", "a.parquet"], "mine.parquet: is no folder"),
         (["show", "nowhere.parquet"], "nowhere.parquet: no such file"),
     ],
 )
 def test_a_users_mistake_gets_one_clear_line_and_exit_code_2(tmp_path, monkeypatch, arguments, told):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.parquet").write_text("of something else")
     done = cli(*arguments)
     assert done.returncode == 2
     assert told in done.stderr

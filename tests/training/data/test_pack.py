@@ -2,11 +2,13 @@
 
 import cv2
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from engines import EXPRESSIONS
 from tests.training.data import made_up
+from training.data import faceset
 from training.data.cut import cut
 from training.data.drawn import draw_faces
 from training.data.faceset import EncodedPictures
@@ -14,6 +16,8 @@ from training.data.pack import PackOptions, pack
 from training.data.packed import pack_contents, pack_metadata, read_pack
 from training.data.readers import read_data_set
 from training.data.records import Reading, Record
+from training.emofan.figures import true_class
+from training.emofan.samples import face_square
 from training.errors import TrainingError
 
 
@@ -85,17 +89,44 @@ def test_whole_pixels_are_taken_over_as_they_are_and_outside_is_black():
 def test_a_face_without_landmarks_is_cut_by_its_box_and_else_taken_whole():
     image = made_up.picture(0)
     square, matrix = cut(image, Record(name="", picture=image, box=(50, 40, 90, 100)), 320)
-    assert len(square) == round(0.909 * 100)
+    assert len(square) == round(1.6 * 0.909 * 100)
     assert matrix @ [70, 70, 1] == pytest.approx(len(square) / 2, abs=0.51)
     whole, _ = cut(image[:, :150], Record(name="", picture=image), 320)
     assert (whole == image[:, :150]).all()
 
 
+@pytest.mark.parametrize("factor", [0.6, 0.909])
+@pytest.mark.parametrize("size_px", [320, 90])
+def test_with_the_exact_box_a_face_is_cropped_as_with_its_landmarks(tmp_path, factor, size_px):
+    faces = draw_faces(6, seed=71, style="studio")
+
+    def read_with(name, **known):
+        records = [
+            Record(name=str(row), person=str(row), picture=image, **{what: each[row] for what, each in known.items()})
+            for row, image in enumerate(faces.images)
+        ]
+        path = packed("", Reading(data_set="drawn", records=records), tmp_path / name, size_px=size_px)
+        return read_pack(path, "train", colour=False, fold="1/2")
+
+    marked = read_with("marked.parquet", landmarks=faces.landmarks)
+    boxed = read_with("boxed.parquet", box=[(*each.min(0), *each.max(0)) for each in faces.landmarks])
+    assert np.isnan(marked.boxes).all()
+    assert np.isnan(boxed.landmarks).all()
+    for one, other in ((marked, boxed), (marked.mirrored(), boxed.mirrored())):
+        for row in range(len(one)):
+            square = face_square(one, row, factor)
+            assert square == pytest.approx(face_square(other, row, factor), abs=1e-3)
+            assert square[2] < factor / (1.6 * 0.909) * len(one.images[row]) + 1  # not the whole picture
+            assert (one.images[row] == other.images[row]).all()
+
+
 def test_landmarks_that_are_all_in_one_place_are_unknown(tmp_path):
-    record = Record(name="a", picture=made_up.picture(0)[:, :150], split="val", landmarks=np.zeros((68, 2), np.float32))
+    nowhere = {"landmarks": np.zeros((68, 2), np.float32), "box": (0.0, 0.0, 0.0, 0.0)}
+    record = Record(name="a", picture=made_up.picture(0)[:, :150], split="val", **nowhere)
     path = packed("", Reading(data_set="zeros", records=[record], splits=("val",)), tmp_path / "z.parquet")
     faces = read_pack(path, "val", colour=False)
     assert np.isnan(faces.landmarks).all()
+    assert np.isnan(faces.boxes).all()
     assert faces.images[0].shape == (150, 150)
 
 
@@ -106,6 +137,19 @@ def test_small_pictures_are_kept_without_loss(tmp_path):
     assert (val.images[0] == pixels[3].reshape(48, 48)).all()
     assert val.votes[0].tolist() == [0, 0, 0, 0, 0, 5, 5, 0, 0, 0]
     assert val.expression[0].tolist() == [0, 0, 0, 0, 0, 0.5, 0.5, 0]
+
+
+def test_votes_are_packed_as_they_were_cast_and_the_class_is_of_those_that_two_share(tmp_path):
+    source = made_up.ferplus(tmp_path)
+    votes = {"fer0000003.png": [2, 3, 1, 1, 0, 0, 0, 0, 1, 1], "fer0000004.png": [6, 0, 0, 0, 0, 0, 0, 0, 1, 3]}
+    rows = [["PublicTest", name, *each] for name, each in votes.items()]
+    lines = (source / "fer2013new.csv").read_text().splitlines()
+    lines[4:6] = [",".join(map(str, row)) for row in rows]
+    (source / "fer2013new.csv").write_text("\n".join(lines))
+    val = read_pack(packed("ferplus", source, tmp_path / "f.parquet"), "val", colour=False)
+    assert val.votes.tolist() == [[2, 3, 1, 1, 0, 0, 0, 0, 1, 1], [6, 0, 0, 0, 0, 0, 0, 0, 1, 3]]
+    assert val.expression[0] == pytest.approx([0.4, 0.6, 0, 0, 0, 0, 0, 0])
+    assert true_class(val).tolist() == [1, 0]  # 3 of the 5 that two share, not 3 of all 9
 
 
 def test_a_picture_of_train_that_is_measured_on_too_is_left_out_and_counted(tmp_path):
@@ -161,6 +205,28 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path):
         PackOptions(unreadable_max=7)
 
 
+def test_a_pack_is_written_over_a_pack_and_over_nothing_else(tmp_path):
+    source = made_up.affectnet(tmp_path / "raw")
+    (tmp_path / "folder.parquet").mkdir()
+    for name, told in (
+        ("raw/training.csv", r"packs end in .parquet; give --out .*training.parquet"),
+        ("affectnet", r"packs end in .parquet; give --out .*affectnet.parquet"),
+        ("raw", r"is a folder; give --out a file in it"),
+        ("folder.parquet", r"is a folder"),
+    ):
+        with pytest.raises(TrainingError, match=told):
+            packed("affectnet", source, tmp_path / name)
+    mine = tmp_path / "mine.parquet"
+    for write in (lambda: mine.write_text("no Parquet"), lambda: pq.write_table(pa.table({"a": [1]}), mine)):
+        write()
+        before = mine.read_bytes()
+        with pytest.raises(TrainingError, match=r"mine.parquet: is there already and is no pack"):
+            packed("affectnet", source, mine)
+        assert mine.read_bytes() == before
+    mine.unlink()
+    assert packed("affectnet", source, packed("affectnet", source, mine)).is_file()
+
+
 def test_folds_of_a_pack_share_nobody_and_leave_nobody_out(tmp_path):
     path = packed("afew-va", made_up.afew_va(tmp_path), tmp_path / "v.parquet")
     measured = []
@@ -195,7 +261,7 @@ def test_reading_what_is_not_there_says_what_is(tmp_path, affectnet):
         read_pack(tmp_path / "text.parquet", "train", colour=False)
 
 
-def test_pictures_stay_compressed_through_all_that_training_does_with_a_set(affectnet):
+def test_pictures_stay_compressed_through_all_that_training_does_with_a_set(affectnet, monkeypatch):
     train = read_pack(affectnet, "train", colour=True)
     val = read_pack(affectnet, "val", colour=True)
     for faces in (train, train.take([3, 1]), train.without(val), train.mirrored(), *train.hold_back(0.5)):
@@ -208,6 +274,9 @@ def test_pictures_stay_compressed_through_all_that_training_does_with_a_set(affe
     assert (
         np.abs(made_up.spots(mirrored.images[0], mirrored.landmarks[0]) - mirrored.landmarks[0, [36, 45]]).max() < 0.5
     )
+    with monkeypatch.context() as blind:  # a mirror image is not decoded before it is asked for
+        blind.setattr(faceset, "decode_picture", None)
+        assert train.mirrored().mirrored().landmarks == pytest.approx(train.landmarks)
     kept, held = train.hold_back(0.5)
     assert sorted([*kept.names, *held.names]) == sorted(train.names)
 
@@ -224,6 +293,16 @@ def test_a_pack_of_many_batches_and_row_groups_keeps_its_order(tmp_path):
     assert [int(image[0, 0]) * 256 + int(image[0, 1]) for image in val.images] == list(range(0, 1300, 3))
     assert val.affect[:, 0] == pytest.approx(np.arange(0, 1300, 3) / 2000)
     assert np.isnan(val.affect[:, 1]).all()
+
+
+def test_a_broken_parquet_file_is_refused(tmp_path, data):
+    whole = (data / "ferplus.parquet").read_bytes()
+    for name, content in (("noise", b"no Parquet"), ("torn", b"\0" * 4000 + whole[4000:])):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(TrainingError, match=f"{name}: is no Parquet file that can be read"):
+            faceset.read_columns(tmp_path / name, ["image"], "val")
+    with pytest.raises(TrainingError, match="has no column hat"):
+        faceset.read_columns(data / "ferplus.parquet", ["image", "hat"], "val")
 
 
 def test_what_is_in_a_pack_can_be_told(affectnet):

@@ -1,5 +1,7 @@
 """What each reader makes of its data set, in small copies of the real layouts."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -63,6 +65,13 @@ def test_afew_va_is_rated_in_tenths_and_knows_its_actors(tmp_path, grouped):
     assert record.picture.is_file()
 
 
+@pytest.mark.parametrize(("actor", "person"), [(None, ""), (" anna ", "anna"), (0, "0"), ("", "")])
+def test_an_afew_va_actor_may_be_unknown(tmp_path, actor, person):
+    clip = made_up.afew_va(tmp_path) / "002" / "002.json"
+    clip.write_text(json.dumps({**json.loads(clip.read_text()), "actor": actor}))
+    assert by_name(read_data_set("afew-va", tmp_path))["002/00000"].person == person
+
+
 def test_sewa_frames_meet_their_ratings_and_points(tmp_path):
     reading = read_data_set("sewa", made_up.sewa(tmp_path))
     records = by_name(reading)
@@ -76,6 +85,45 @@ def test_sewa_frames_meet_their_ratings_and_points(tmp_path):
     assert inner.box == pytest.approx([*marks.min(0), *marks.max(0)], abs=3)  # the jaw is guessed from a mean head
     assert bare.landmarks is None
     assert bare.box is None
+
+
+@pytest.mark.parametrize(
+    ("frames", "told"),
+    [
+        (["1", "1.02", "1.04"], r"valence.csv, line 3: frame is '1.02'; expected a whole number"),
+        (["1", "2", "1"], r"valence.csv, line 4: frame 1 is there twice"),
+    ],
+)
+def test_sewa_frames_are_counted_and_each_is_rated_once(tmp_path, frames, told):
+    made_up.sewa(tmp_path)
+    made_up.write_csv(tmp_path / "SEWA0103" / "valence.csv", ["frame", "value"], [[frame, 0.5] for frame in frames])
+    with pytest.raises(TrainingError, match=told):
+        read_data_set("sewa", tmp_path)
+
+
+def test_sewa_marks_of_a_frame_stand_in_one_place(tmp_path):
+    made_up.sewa(tmp_path)
+    cells = made_up.landmarks(1).ravel().tolist()
+    header = ["frame", *(f"{axis}{i}" for i in range(68) for axis in "xy")]
+    made_up.write_csv(tmp_path / "SEWA0101" / "landmarks.csv", header, [[1, *cells]])  # beside its 000001.pts
+    with pytest.raises(TrainingError, match=r"landmarks.csv, line 2: frame 1 is there twice"):
+        read_data_set("sewa", tmp_path)
+    made_up.write_csv(tmp_path / "SEWA0103" / "landmarks.csv", header, [[1.5, *cells]])
+    (tmp_path / "SEWA0101" / "landmarks.csv").unlink()
+    with pytest.raises(TrainingError, match=r"landmarks.csv, line 2: frame is '1.5'"):
+        read_data_set("sewa", tmp_path)
+
+
+def test_sewa_pictures_are_pictures_and_one_a_frame(tmp_path):
+    frames = made_up.sewa(tmp_path) / "SEWA0101" / "frames"
+    for name in ("000001.txt", "000002.json", "._000001.jpg", "cover.jpg", "1"):
+        (frames / name).write_text("no picture")
+    records = by_name(read_data_set("sewa", tmp_path))
+    assert records["SEWA0101/000001"].picture == frames / "000001.jpg"
+    assert records["SEWA0101/000002"].picture == frames / "000002.jpg"
+    (frames / "1.PNG").write_text("another picture")
+    with pytest.raises(TrainingError, match=r"frames/1.PNG: frame 1 is there twice"):
+        read_data_set("sewa", tmp_path)
 
 
 def test_sewa_ratings_of_another_range_are_only_changed_when_that_is_said(tmp_path):
@@ -112,13 +160,13 @@ def test_ferplus_originals_are_labelled_as_the_ferplus_file_is(tmp_path):
     }
     first = records["fer0000000.png"]
     assert first.expression.tolist() == [0, 1, 0, 0, 0, 0, 0, 0]  # the single vote for surprise is dropped
-    assert first.votes.tolist() == [0, 8, 0, 0, 0, 0, 0, 0, 0, 0]
+    assert first.votes.tolist() == [0, 8, 0, 1, 0, 0, 0, 0, 1, 0]  # and yet it was cast
     assert [first.valence, first.arousal] == pytest.approx(CIRCUMPLEX[1])
     assert first.picture.shape == (48, 48)
     mixed = records["fer0000001.png"]
     assert mixed.expression == pytest.approx([0, 0, 0.4, 0.6, 0, 0, 0, 0])  # FER+ lists surprise before sadness
     voteless = records["fer0000006.png"]
-    assert (voteless.expression, voteless.valence, voteless.votes.sum()) == (None, None, 0)
+    assert (voteless.expression, voteless.valence, voteless.votes.tolist()) == (None, None, [1] * 10)
 
 
 def test_a_table_says_of_each_picture_what_it_knows(tmp_path):
@@ -129,14 +177,23 @@ def test_a_table_says_of_each_picture_what_it_knows(tmp_path):
         header,
         ["a.png", "train", "anna", "sadness", "-0.5", "0.25", 10, 20, 60, 80, marks],
         ["b/c.jpg", "val", "ben", "7", "", "", "", "", "", "", ""],
-        ["d.png"],
+        ["d.png", "test"],
     )
     one, two, three = read_data_set("table", path).records
     assert (EXPRESSIONS[one.expression.argmax()], one.valence, one.arousal) == ("sadness", -0.5, 0.25)
     assert (one.split, one.person, one.box) == ("train", "anna", (10, 20, 60, 80))
     assert one.landmarks == pytest.approx(made_up.landmarks(0))
     assert (EXPRESSIONS[two.expression.argmax()], two.valence, two.box) == ("contempt", None, None)
-    assert (three.split, three.person, three.expression, three.votes) == ("", "", None, None)
+    assert (three.split, three.person, three.expression, three.votes) == ("test", "", None, None)
+
+
+def test_a_table_gives_all_rows_a_split_or_none_of_them(tmp_path):
+    rows = [["a.png", "train"], ["b.png", ""], ["c.png", "val"], ["d.png"]]
+    path = made_up.table(tmp_path, ["image", "split"], *rows)
+    with pytest.raises(TrainingError, match=r"faces.csv, line 3: split is empty, as in 2 of 4 rows"):
+        read_data_set("table", path)
+    path = made_up.table(tmp_path, ["image", "split"], *([row[0], ""] for row in rows))
+    assert read_data_set("table", path).splits == ("",)
 
 
 def test_columns_named_after_expressions_are_probabilities_or_votes(tmp_path):
@@ -229,6 +286,13 @@ def test_what_is_missing_is_named_with_where_it_comes_from(tmp_path, kind, told)
         read_data_set(kind, tmp_path)
     with pytest.raises(TrainingError, match=r"nowhere.*: no such file or folder"):
         read_data_set(kind, tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("kind", ["affectnet", "afew-va", "sewa", "ferplus"])
+def test_a_file_where_a_folder_should_be_is_refused(tmp_path, kind):
+    (tmp_path / "data.zip").write_text("")
+    with pytest.raises(TrainingError, match=r"data.zip: is no folder; .* docs/datasets.md shows"):
+        read_data_set(kind, tmp_path / "data.zip")
 
 
 def test_a_missing_label_file_is_named(tmp_path):

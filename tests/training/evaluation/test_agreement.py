@@ -18,6 +18,13 @@ def test_two_faces_worked_out_by_hand():
     assert twice["network"] == pytest.approx([0.6, (0.6 + 3 * 0.25) / 4])
 
 
+def test_votes_that_stand_alone_count():
+    votes = np.zeros((1, 10), int)
+    votes[0, [1, 3, 8]] = 8, 1, 1
+    found = vote_agreement(votes, np.array([1]))
+    assert (found["annotators"], found["network"]) == (pytest.approx(8 * 7 / 90), pytest.approx(0.8))
+
+
 def test_faces_with_fewer_than_two_votes_do_not_count():
     votes = np.array([[1] + [0] * 9, [-1] * 10, [2] + [0] * 9])
     found = vote_agreement(votes, np.zeros(3, int))

@@ -1,5 +1,6 @@
 """How networks are asked and what is said of them: on networks whose answers are known, and on the shipped ones."""
 
+import io
 import json
 import re
 from dataclasses import replace
@@ -7,19 +8,20 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from affectstream.cli import app
-from affectstream.evaluation import bounds, number
+from affectstream.evaluation import bounds, half_width, number, print_findings
 from engines import EXPRESSIONS
 from engines.network import InputSpec
 from tests.fakes import BrightnessAffect, SquareDetector
 from training.data.faceset import FaceSet
-from training.emofan.figures import Answer, expression_figures, true_class
+from training.emofan.figures import AFFECT_FIGURES, Answer, expression_figures, true_class
 from training.errors import TrainingError
-from training.evaluation.bootstrap import Interval
+from training.evaluation.bootstrap import Difference, Interval
 from training.evaluation.evaluate import Choice, answer, detector_figures, measure
-from training.evaluation.findings import find, plain
+from training.evaluation.findings import Findings, find, plain
 from training.face_detector.scenes import read_scenes
 
 
@@ -116,8 +118,9 @@ def test_an_affect_network_is_measured_on_its_sets_and_weak_labels_are_called_so
     assert (ferplus.set, ferplus.weak_labels, newsfaces.weak_labels) == ("ferplus", True, False)
     found = find(ferplus, agreement=True)
     assert found.figures["faces_scored"] == 8
-    assert found.agreement["annotators"] == 1  # after the single votes are dropped, all say happiness
-    assert found.agreement["network"] == pytest.approx(found.figures["accuracy"])
+    assert found.agreement["annotators"] == pytest.approx(8 * 7 / 90)  # of ten, eight say happiness, two stand alone
+    surprise = (ferplus.answer.guess == EXPRESSIONS.index("surprise")).mean()
+    assert found.agreement["network"] == pytest.approx(0.8 * found.figures["accuracy"] + 0.1 * surprise)
     assert found.intervals["accuracy"].low <= found.figures["accuracy"] <= found.intervals["accuracy"].high
     assert not [name for name in found.intervals if name.startswith(("faces", "count"))]
     assert set(find(newsfaces).figures) == {"nme", "nme_p95", "faces_marked"}
@@ -129,6 +132,33 @@ def test_a_network_differs_from_itself_by_nothing(data, affect):
     assert {"accuracy", "rmse_valence"} <= set(against)
     assert against["accuracy"].value == 0
     assert not against["accuracy"].resolved
+
+
+class Told(BrightnessAffect):
+    """Answers the same for whatever it is shown, but only among its classes."""
+
+    def __init__(self, expression, classes=EXPRESSIONS):
+        super().__init__()
+        self.spec = replace(self.spec, classes=list(classes))
+        self.expression = expression[:, [EXPRESSIONS.index(name) for name in classes]]
+
+    def run(self, images):
+        return {**super().run(images), "expression": self.expression}
+
+
+def test_networks_of_different_classes_are_compared_on_the_classes_of_both(pack_of, data):
+    said = np.random.default_rng(0).dirichlet(np.ones(8), 24).astype(np.float32)
+    fewer = ("neutral", "happiness", "sadness", "surprise", "anger")
+    choice = Choice(set=str(pack_of("val", "")))
+    (eight,), (five,) = (measure(Told(said, classes), data, choice) for classes in (EXPRESSIONS, fewer))
+    assert (eight.answer.guess != five.answer.guess).any()
+    for first, second in ((eight, five), (five, eight)):
+        found = find(first, other=second)
+        assert {"accuracy", "macro_recall", "recall_anger"} <= set(found.against)
+        known = [each for each in found.against.values() if np.isfinite(each.value)]  # its arousal is constant: no PCC
+        assert {(each.value, each.interval.low, each.interval.high) for each in known} == {(0, 0, 0)}
+        assert found.notes[-1].endswith(f"the classes that both networks know: {', '.join(fewer)}")
+    assert not find(eight, other=eight).notes
 
 
 def test_a_detector_recounted_has_the_figures_that_training_is_scored_by(data):
@@ -222,8 +252,8 @@ def test_the_command_prints_the_papers_columns_and_writes_json_without_nan(data,
     out, plots = tmp_path / "figures.json", tmp_path / "plots"
     done = run("evaluate", "emofan-s", "--data", data, "-o", out, "--plots", plots, "--agreement", "--flip")
     assert done.exit_code == 0, done.output
-    assert re.search(r"set +faces +accuracy( +RMSE +SAGR +PCC +CCC){2}", done.output)
-    assert re.search(r"ferplus \(weak\) +8 ", done.output)
+    assert re.search(r"ferplus \(weak\) *\n.*\n +faces +accuracy( +RMSE +SAGR +PCC +CCC){2} *\n +8 ", done.output)
+    assert done.output.count("valence and arousal averaged with the mirror image") == 1  # newsfaces has none
     assert "weak labels, guessed from votes" in done.output
     assert "< 30 faces" in done.output
     assert "nan" not in done.output
@@ -233,7 +263,7 @@ def test_the_command_prints_the_papers_columns_and_writes_json_without_nan(data,
     assert content["figures"]["pcc_valence"] is None  # all eight are happy: their valence is constant
     assert content["intervals"]["accuracy"][0] <= content["figures"]["accuracy"] <= content["intervals"]["accuracy"][1]
     assert len(content["calibration"]["bins"]["faces"]) == 15
-    assert content["agreement"]["annotators"] == 1
+    assert content["agreement"]["annotators"] == pytest.approx(8 * 7 / 90)
     assert {group["condition"] for group in content["groups"]["newsfaces"]} == {"size", "turned", "brightness"}
     pictures = {path.name: cv2.imread(str(path)) for path in plots.iterdir()}
     assert set(pictures) == {f"ferplus-{name}.png" for name in ("confusion", "circumplex", "reliability")}
@@ -247,6 +277,37 @@ def test_two_detectors_are_compared_with_intervals(data, tmp_path):
     against = json.loads((tmp_path / "d.json").read_text())["against"]
     assert against["network"] == "face-s"
     assert against["differences"]["ap_16px"] == {"value": 0, "interval": [0, 0], "resolved": False}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["-o", "folder"], "is no file"),
+        (["-o", "file/figures.json"], "--out file: cannot be written"),
+        (["--plots", "file"], "--plots file: cannot be written"),
+        (["--plots", "/proc/pictures"], "--plots /proc/pictures: cannot be written"),
+    ],
+)
+def test_what_could_not_be_written_is_refused_before_anything_is_measured(data, tmp_path, monkeypatch, arguments, told):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("affectstream.commands.evaluate.measure", lambda *_: pytest.fail("was measured"))
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    done = run("evaluate", "emofan-s", "--data", data, *arguments)
+    assert isinstance(done.exception, TrainingError), done.exception
+    assert told in str(done.exception)
+
+
+def test_figures_that_cannot_be_written_after_all_leave_the_older_ones(data, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_text", full)
+    (tmp_path / "d.json").write_bytes(b"older")
+    done = run("evaluate", "face-s", "--data", data, "-o", tmp_path / "d.json")
+    assert isinstance(done.exception, TrainingError)
+    assert "d.json: cannot be written (No space left on device)" in str(done.exception)
+    assert (tmp_path / "d.json").read_bytes() == b"older"
 
 
 @pytest.mark.parametrize(
@@ -278,9 +339,39 @@ def test_numbers_are_printed_as_in_the_paper():
         ".862",
         "1.000",
         "10.500",
-        "-0.250",
+        "-.250",
         "–",
         "–",
     ]
     assert bounds(Interval(0.85, 0.873)) == ".850–.873"
+    assert number(-0.0001) == ".000"
     assert bounds(Interval(0.0, 0.0)) == "–"  # a share of 0 cannot be resampled into anything else
+    assert half_width(Interval(0.0, 0.0)) == half_width(Interval(np.nan, np.nan)) == "–"
+    assert half_width(Interval(-0.3, 0.1)) == ".200"
+
+
+def printed(findings):
+    """What an 80 column terminal shows."""
+    console = Console(file=io.StringIO(), width=80, markup=False, highlight=False)
+    print_findings([findings], console)
+    return console.file.getvalue()
+
+
+def test_no_digit_is_lost_however_long_a_sets_name_is():
+    name = "affectnet-2021-annotations-3-of-5-clean"
+    figures = dict.fromkeys(("accuracy", *AFFECT_FIGURES, "nme", "nme_p95"), -0.83)
+    figures |= {"macro_recall": 0.5, "faces_scored": 287_651, "faces_rated": 287_651, "faces_marked": 287_651}
+    groups = [{"condition": "size", "range": "under 32 px", "faces": 9, "figures": {"accuracy": 0.5, "nme": None}}]
+    sure = {figure: Interval(0.123, 0.345) for figure in figures}
+    told = printed(Findings(set=name, figures=figures, intervals=sure, groups=groups, weak_labels=True))
+    assert "…" not in told
+    assert re.search(r"^ +287651( +-\.830){9} *$", told, re.M)
+    assert re.search(r"^± 95 %( +\.111){9} *$", told, re.M)
+    assert told.count(name) == 6  # four tables and two notes
+
+
+def test_a_difference_that_cannot_be_computed_is_a_dash():
+    nothing = Difference(np.nan, Interval(np.nan, np.nan))
+    told = printed(Findings(set="x", figures={}, intervals={}, against={"pcc_valence": nothing}))
+    assert re.search(r"^pcc_valence +– +– +not resolved *$", told, re.M)
+    assert "nan" not in told
