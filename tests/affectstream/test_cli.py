@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -65,8 +66,9 @@ def test_a_users_mistake_gets_one_clear_line_and_its_code(tmp_path, arguments, c
 
 
 def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(tmp_path):
-    for i in range(3):
-        write_video(tmp_path / "clips" / f"{i}.mp4", squares(1500, 1700))
+    first = write_video(tmp_path / "clips" / "00.mp4", squares(900, 1700))
+    for i in range(1, 12):  # so many that the run cannot be over before it is interrupted
+        shutil.copyfile(first, first.with_name(f"{i:02}.mp4"))
     command = [
         sys.executable,
         "-m",
@@ -86,15 +88,15 @@ def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(tmp_path):
             break
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to everybody
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 130, errors
     assert "interrupted" in errors
     assert "Traceback" not in errors
     done_before = len(list(commits.glob("[!_]*.json")))
     assert done_before >= 1
     again = cli("analyze", tmp_path / "clips", "-o", tmp_path / "out", "--fps", "native")
     assert again.returncode == 0
-    assert f"{done_before} of 3 done before" in again.stderr
-    assert len(read_results(tmp_path / "out", "frames")) == 4500
+    assert f"{done_before} of 12 done before" in again.stderr
+    assert len(read_results(tmp_path / "out", "frames")) == 12 * 900
 
 
 def test_version_and_help():

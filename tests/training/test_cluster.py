@@ -10,7 +10,7 @@ from training.runs import train_run
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'affectstream[train]'")
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.filterwarnings("default")]  # Ray warns of its own functions
+pytestmark = [pytest.mark.timeout(600), pytest.mark.filterwarnings("ignore")]  # Ray warns of its own functions
 
 
 @pytest.fixture(scope="module", autouse=True)
