@@ -13,6 +13,7 @@ from training.data.drawn import draw_faces, draw_scenes
 from training.data.faceset import FaceSet
 from training.data.ferplus import read_ferplus
 from training.data.newsfaces import read_newsfaces
+from training.data.packed import read_pack
 from training.emofan.loss import LossConfig
 from training.emofan.network import EmoFAN, EmoFANConfig
 from training.emofan.samples import CropConfig
@@ -48,10 +49,10 @@ class SetConfig:
     hold_back: float = 0.0
     """Share of the first set that is not learnt from: the temperature of the expressions is fitted on it."""
     count: int = 6000
-    """How many people are drawn."""
+    """How many faces are drawn."""
 
     def __post_init__(self) -> None:
-        if (self.set == "pack") and not self.file:
+        if self.set == "pack" and not self.file:
             raise ValueError("set 'pack' needs file, what `affectstream data pack` wrote")
         for name, wanted in (("file", self.set != "drawn"), ("fold", self.set == "pack")):
             if getattr(self, name) and not wanted:
@@ -73,8 +74,6 @@ class SetConfig:
             case "drawn":
                 return draw_faces(self.count, seed=DRAWN_SEED)
             case "pack":
-                from training.data.packed import read_pack
-
                 return read_pack(data / self.file, split, colour=colour, fold=self.fold or None)
         raise TrainingError(f"set {self.set!r} has no faces to learn from; give another set first")
 
@@ -121,8 +120,8 @@ class EmoFANRun:
         """Whether the first set's pictures are RGB; the open data are grey, and then everything is."""
         return self.network.input_channels == 3 and self.sets[0].set == "pack"
 
-    def task(self, data: Path, teacher: np.ndarray | None = None) -> Task:
-        """The task, with all data in memory; `teacher` (F, 8): what the teacher says of the first set."""
+    def task(self, data: Path, device: str = "cpu") -> Task:
+        """The task, with all data in memory; a teacher says on `device` what it thinks of the first set."""
         faces, _, val = self.first_set(data)
         others = []
         for each in self.sets[1:]:
@@ -144,7 +143,7 @@ class EmoFANRun:
                 landmarks_val=self.read_marked(data),
                 scenes=scenes,
                 scenes_share=scenes_share,
-                teacher=teacher,
+                teacher=None if self.teacher is None else teach(Path(self.teacher), faces, device),
             ),
             freeze_alignment=self.freeze_alignment,
         )
@@ -183,7 +182,7 @@ class FaceDetectorRun:
     drawn_scenes: int = 2500
     """How many pictures are drawn, if `detector.drawn_share` is above 0."""
 
-    def task(self, data: Path) -> Task:
+    def task(self, data: Path, device: str = "cpu") -> Task:
         """The task, with all data in memory."""
         return DetectorTask(
             self.detector,
@@ -226,11 +225,8 @@ def train_run(
     identity = repr(run) if team.size == 1 else f"{run!r} by {team.size}"
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(run, EmoFANRun) and run.teacher is not None:
-        teacher = Path(run.teacher)
-        identity += f" taught by {file_digest(teacher / WEIGHTS_FILE)}"
-        task = run.task(data, teach(teacher, run.first_set(data)[0], device))
-    else:
-        task = run.task(data)
+        identity += f" taught by {file_digest(Path(run.teacher) / WEIGHTS_FILE)}"
+    task = run.task(data, device)
     if team.rank == 0 and not (folder / CHECKPOINT_FILE).exists():
         half = folder / f"_{RUN_FILE}"
         shutil.copyfile(config, half)

@@ -31,7 +31,7 @@ def run(tmp_path):
 
 
 @pytest.mark.slow
-def test_two_workers_train_one_network_and_go_on_where_they_stopped(run, data, tmp_path):
+def test_two_workers_train_one_network_which_is_not_that_of_one(run, data, tmp_path):
     from training.cluster import train_on_workers
 
     where = {"start": None, "workers": 2, "address": None, "device": "cpu"}
@@ -39,6 +39,8 @@ def test_two_workers_train_one_network_and_go_on_where_they_stopped(run, data, t
     state = torch.load(tmp_path / "team" / "checkpoint.pt", weights_only=True)
     assert state["step"] == 4
     assert weights.is_file()
+    assert train_on_workers(run, data, tmp_path / "team", **where) == weights  # it is finished, and stays so
+    assert torch.load(tmp_path / "team" / "checkpoint.pt", weights_only=True)["step"] == 4
     train_run(run, data, tmp_path / "alone", log=lambda line: None)
     alone = torch.load(tmp_path / "alone" / "checkpoint.pt", weights_only=True)
     assert not torch.equal(state["model"]["stem.0.0.weight"], alone["model"]["stem.0.0.weight"])
