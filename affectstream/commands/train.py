@@ -90,7 +90,7 @@ def _check_device(device: str, *, here: bool) -> None:
 
 def log_line(line: str) -> None:
     """One line of progress, with the time."""
-    Console().print(f"{datetime.now(UTC):%H:%M:%S} {line}", highlight=False, markup=False)
+    Console().print(f"{datetime.now(UTC):%H:%M:%S} {line}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _cluster() -> ModuleType:

@@ -74,6 +74,7 @@ def climb(
 ) -> dict[str, dict[int, dict[str, float]]]:
     """Train what is not trained yet, `jobs` runs at a time with one thread each; return rung -> seed -> figures.
 
+    `log` is called in the processes of the runs too, so it must be picklable.
     Raises TrainingError, also where the folder holds runs of another configuration.
     """
     run = read_run(config)
@@ -88,7 +89,7 @@ def climb(
         configs = {f"{rung.name}, seed {seed}": _prepare(rung, seed, base, folder) for rung, seed in todo}
         waiting = {name: path for name, path in configs.items() if not path.with_name(FIGURES_FILE).exists()}
         with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-            running = {pool.submit(train_and_measure, path, data): name for name, path in waiting.items()}
+            running = {pool.submit(train_and_measure, path, data, name, log): name for name, path in waiting.items()}
             try:
                 for done, future in enumerate(as_completed(running), 1):
                     told = " ".join(f"{name} {value:.3f}" for name, value in future.result().items())
@@ -115,13 +116,16 @@ def run_folder(folder: Path, rung: str, seed: int) -> Path:
     return folder / f"{rung}-seed{seed}"
 
 
-def train_and_measure(config: Path, data: Path) -> dict[str, float]:
-    """Train one run in the folder of its configuration, measure its averaged weights on val, keep the figures there."""
+def train_and_measure(config: Path, data: Path, name: str, log: Callable[[str], None]) -> dict[str, float]:
+    """Train one run in the folder of its configuration, measure its averaged weights on val, keep the figures there.
+
+    `name` stands before each line of its log.
+    """
     torch.set_num_threads(1)
     run, folder = read_run(config), config.parent
     assert isinstance(run, EmoFANRun)
     resumed, began = (folder / CHECKPOINT_FILE).exists(), time.monotonic()
-    weights = train_run(config, data, folder, log=lambda line: None)
+    weights = train_run(config, data, folder, log=lambda line: log(f"{name}: {line}"))
     model = EmoFAN(run.network)
     load_strictly(model, read_weights(weights))
     spec = affect_spec(run.crop.size_px, run.crop.factor, channels=run.network.input_channels)
