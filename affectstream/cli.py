@@ -24,7 +24,7 @@ from affectstream.commands import (
 from affectstream.download import DownloadError
 from engines import EngineError, NetworkError
 from pipeline.errors import ConfigError, PipelineError, PolicyError, ResultsError
-from pipeline.run import software_version
+from pipeline.version import software_version
 from training.errors import TrainingError
 
 EXIT_OURS, EXIT_USE, EXIT_INPUTS, EXIT_POLICY, EXIT_MACHINE, EXIT_INTERRUPTED = 1, 2, 3, 4, 5, 130

@@ -21,13 +21,15 @@ ROWS_MAX = 40
 
 
 class ProgressBar(Watcher):
-    """One bar over all sources; each counts 1, the one being done by its share of time."""
+    """One bar over all sources; each counts 1, those being done by their share of time."""
 
     def __init__(self, bar: Progress, console: Console):
         self._bar, self._console = bar, console
         self._task = bar.add_task("loading the networks", total=None, fps=0.0, speed=0.0, faces=0)
         self._done = 0
         self._ended = UnitProgress()
+        self._at_work: dict[str, dict[float, UnitProgress]] = {}
+        """How far each stream is, by where its stretches begin."""
         self._started = time.monotonic()
 
     def planned(self, pending: int, done: int) -> None:
@@ -37,10 +39,11 @@ class ProgressBar(Watcher):
         self._bar.update(self._task, total=max(pending, 1))
 
     def progress(self, source: Source, progress: UnitProgress) -> None:
-        share = min(progress.stream_s / progress.duration_s, 1.0) if progress.duration_s else 0.0
-        self._show(_shown_name(source.stream_id), self._done + share, progress)
+        self._at_work.setdefault(source.stream_id, {})[progress.start_s] = progress
+        self._show(source.stream_id)
 
     def ended(self, report: UnitReport) -> None:
+        self._at_work.pop(report.stream_id, None)
         self._done += 1
         self._ended.frames += report.frames
         self._ended.stream_s += report.video_s
@@ -48,18 +51,24 @@ class ProgressBar(Watcher):
         if report.error:
             line = report.error.splitlines()[-1 if report.our_fault else 0]
             self._console.print(f"[red]failed[/]  {escape(printable(line))}", highlight=False, soft_wrap=True)
-        self._show(_shown_name(report.stream_id), self._done, UnitProgress())
+        self._show(report.stream_id)
 
-    def _show(self, name: str, completed: float, now: UnitProgress) -> None:
+    def _show(self, stream_id: str) -> None:
         elapsed_s = max(time.monotonic() - self._started, 1e-3)
+        now = [progress for stretches in self._at_work.values() for progress in stretches.values()]
+        name = _shown_name(stream_id) if len(self._at_work) <= 1 else f"{len(self._at_work)} at work"
         self._bar.update(
             self._task,
             description=name if len(name) <= 32 else f"…{name[-31:]}",
-            completed=completed,
-            fps=(self._ended.frames + now.frames) / elapsed_s,
-            speed=(self._ended.stream_s + now.stream_s) / elapsed_s,
-            faces=self._ended.faces + now.faces,
+            completed=self._done + sum(min(_share(each), 1.0) for each in self._at_work.values()),
+            fps=(self._ended.frames + sum(p.frames for p in now)) / elapsed_s,
+            speed=(self._ended.stream_s + sum(p.stream_s for p in now)) / elapsed_s,
+            faces=self._ended.faces + sum(p.faces for p in now),
         )
+
+
+def _share(stretches: dict[float, UnitProgress]) -> float:
+    return sum(p.stream_s / p.duration_s for p in stretches.values() if p.duration_s)
 
 
 class _TimeLeft(ProgressColumn):

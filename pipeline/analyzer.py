@@ -67,6 +67,7 @@ class Analyzer:
         own = range(len(frames) - batch.closed)
         return AffectBatch(
             frames=[replace(frames[i], picture=None, is_key=i in found) for i in own],
+            next_ns=frames[-1].pts_ns + (not batch.closed),
             strands=name_strands(frames, links, detections),
             strand=strand,
             frame=frame,

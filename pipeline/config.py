@@ -100,10 +100,13 @@ class Output(Section):
 
 
 class Worker(Section):
-    """When a worker is given up."""
+    """How many workers there are, and when one is given up."""
 
     hang_s: float = _plain(10.0, "A worker without progress for this long is killed.", ge=1)
-    attempts: int = _plain(2, "How often a video is tried that hangs or kills its worker.", ge=1, le=10)
+    attempts: int = _plain(3, "How often a video is tried that hangs or kills its worker.", ge=1, le=10)
+    count: int | None = _plain(None, "Workers on Ray; null: as many as fit.", ge=1)
+    cpus: float = _plain(1.0, "Cores that each worker on Ray is given.", gt=0)
+    stretch_s: float = _plain(600.0, "On Ray, longer videos are cut into stretches of this length.", ge=10)
 
 
 class AnalyzeConfig(Section):

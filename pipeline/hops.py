@@ -14,6 +14,7 @@ import numpy as np
 from pipeline.types import Frame, FrameBatch, Picture
 
 NS = 1_000_000_000
+HOP_NS = NS // 2
 HOP_BYTES_MAX = 48 * 2**20
 """A hop whose pictures take more is cut short by an early key frame."""
 BATCH_BYTES_MAX = 32 * 2**20
@@ -25,13 +26,25 @@ _CUT_LIKENESS = 0.55
 _CUT_UNLIKE = 0.25
 
 
-def batches(frames: Iterable[Frame], *, batch_frames: int, hop_s: float = 0.5) -> Iterator[FrameBatch]:
-    """Group analysed frames and missing ticks into batches of whole hops.
+def batches(
+    frames: Iterable[Frame], *, batch_frames: int, start_ns: int = 0, end_ns: int | None = None
+) -> Iterator[FrameBatch]:
+    """Group analysed frames and missing ticks from `start_ns` on and before `end_ns` into batches of whole hops.
 
     A batch holds at least `batch_frames` frames, fewer at the end of the stream or where their pictures are large.
+    Both bounds lie on the grid of hops or where the video begins and ends; frames before the first are only compared
+    with, of those after the last the first closes the last batch.
     """
     held: list[Frame] = []
-    for frame in _mark_keys(frames, round(hop_s * NS)):
+    for frame in _mark_keys(frames):
+        if frame.pts_ns < start_ns:
+            continue
+        if end_ns is not None and frame.pts_ns >= end_ns:
+            if frame.picture is None:
+                continue
+            if held:
+                yield FrameBatch([*held, frame], closed=True)
+            return
         if frame.is_key and (len(held) >= batch_frames or _nbytes(held) >= BATCH_BYTES_MAX):
             yield FrameBatch([*held, frame], closed=True)
             held = []
@@ -58,7 +71,7 @@ def thumbnail(picture: Picture) -> np.ndarray:
     return cv2.resize(picture.y, _THUMB, interpolation=cv2.INTER_AREA).astype(np.float32)
 
 
-def _mark_keys(frames: Iterable[Frame], hop_ns: int) -> Iterator[Frame]:
+def _mark_keys(frames: Iterable[Frame]) -> Iterator[Frame]:
     hop, hop_bytes = -1, 0
     last_size, last_thumb = (0, 0), np.zeros(0, np.float32)
     for frame in frames:
@@ -68,9 +81,9 @@ def _mark_keys(frames: Iterable[Frame], hop_ns: int) -> Iterator[Frame]:
         thumb, size = thumbnail(frame.picture), (frame.width, frame.height)
         first = last_thumb.size == 0
         cut = not first and (size != last_size or is_scene_cut(last_thumb, thumb))
-        is_key = cut or frame.pts_ns // hop_ns != hop or hop_bytes + frame.picture.nbytes > HOP_BYTES_MAX
+        is_key = cut or frame.pts_ns // HOP_NS != hop or hop_bytes + frame.picture.nbytes > HOP_BYTES_MAX
         hop_bytes = frame.picture.nbytes + (0 if is_key else hop_bytes)
-        hop, last_size, last_thumb = frame.pts_ns // hop_ns, size, thumb
+        hop, last_size, last_thumb = frame.pts_ns // HOP_NS, size, thumb
         yield replace(frame, is_key=is_key, scene_cut=cut)
 
 

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,13 @@ from engines import NetworkSpec, open_network
 from pipeline import run_folder, supervisor
 from pipeline.config import AnalyzeConfig, config_hash, row_settings
 from pipeline.errors import ConfigError, ResultsError
+from pipeline.jobs import Failed, Job, failure
 from pipeline.sources import Source
 from pipeline.tables import SCHEMA_VERSION, TABLES
 from pipeline.tally import UnitReport
 from pipeline.unit import Progress, RunContext
-from pipeline.worker import attempt, failure, load_engines
+from pipeline.version import software_version
+from pipeline.worker import attempt, load_engines
 
 
 class Watcher:
@@ -59,13 +60,14 @@ def run(
     config: AnalyzeConfig,
     *,
     in_process: bool = False,
+    ray: str | None = None,
     fresh: bool = False,
     watcher: Watcher | None = None,
 ) -> RunResult:
     """Analyse `sources` into `out`, going on where an earlier try stopped.
 
-    `in_process` does the units in the caller's own process. Raises PipelineError or EngineError for what concerns the
-    run as a whole; a source that fails is in the result.
+    `in_process` does the units in the caller's own process; `ray`, which is `local` or the address of a cluster, on Ray.
+    Raises PipelineError or EngineError for what concerns the run as a whole; a source that fails is in the result.
     """
     started = time.monotonic()
     watcher = watcher or Watcher()
@@ -90,12 +92,16 @@ def run(
         result = RunResult(out, record["run_id"], resumed=len(sources) - len(pending))
         watcher.planned(len(pending), result.resumed)
         context = RunContext(
-            run_id=record["run_id"], out=str(out), config=config, metadata=_metadata(record, config, networks)
+            run_id=record["run_id"],
+            out=str(out.resolve()),
+            config=config,
+            metadata=_metadata(record, config, networks),
+            stretch_s=None if ray is None else config.worker.stretch_s,
         )
-        runner = _in_process(pending, context) if in_process else supervisor.do_all(pending, context, watcher.progress)
+        runner = _runner(pending, context, watcher, in_process=in_process, ray=ray)
         state = "interrupted"
         try:
-            for source, report in zip(pending, runner, strict=True):
+            for source, report in runner:
                 done[source.uri] = report
                 watcher.ended(report)
             state = "finished"
@@ -106,13 +112,26 @@ def run(
     return result
 
 
-def _in_process(sources: Sequence[Source], context: RunContext) -> Iterator[UnitReport]:
+def _runner(
+    pending: Sequence[Source], context: RunContext, watcher: Watcher, *, in_process: bool, ray: str | None
+) -> Iterator[tuple[Source, UnitReport]]:
+    if ray is not None:
+        try:
+            from pipeline import ray_runner
+        except ImportError as exc:
+            raise ConfigError("--ray needs Ray: pip install 'affectstream[ray]'") from exc
+        return ray_runner.do_all(pending, context, watcher.progress, ray)
+    return _in_process(pending, context) if in_process else supervisor.do_all(pending, context, watcher.progress)
+
+
+def _in_process(sources: Sequence[Source], context: RunContext) -> Iterator[tuple[Source, UnitReport]]:
     if not sources:
         return
     detector, affect = load_engines(context.config)
     for source in sources:
-        reply = attempt(source, context, detector, affect, Progress())
-        yield reply if isinstance(reply, UnitReport) else failure(source, reply)
+        answer = attempt(Job(source), context, detector, affect, Progress())
+        assert isinstance(answer, UnitReport | Failed)  # nothing is cut in one process
+        yield source, failure(source, answer) if isinstance(answer, Failed) else answer
 
 
 def _resumable(out: Path, digest: str, config: AnalyzeConfig) -> dict[str, Any] | None:
@@ -207,14 +226,6 @@ def _metadata(record: dict[str, Any], config: AnalyzeConfig, networks: dict[str,
 def _read_report(content: dict[str, Any]) -> UnitReport:
     known = {f.name for f in fields(UnitReport)}
     return UnitReport(**{name: value for name, value in content.items() if name in known})
-
-
-def software_version() -> str:
-    """The installed version of AffectStream."""
-    try:
-        return version("affectstream")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def _now() -> str:

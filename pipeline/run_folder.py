@@ -19,7 +19,7 @@ from pipeline.errors import ConfigError, ResultsError
 from pipeline.sinks.files import Part, stream_folder, write_json
 from pipeline.tables import TABLES
 
-RUN_FILE, COMMITS = "run.json", "_commits"
+RUN_FILE, COMMITS, SPOOLS = "run.json", "_commits", "_stretches"
 
 
 @contextmanager
@@ -89,6 +89,16 @@ def commit_path(out: Path, stream_id: str) -> Path:
     return out / COMMITS / f"{stream_folder(stream_id)}.json"
 
 
+def spool_path(out: Path, stream_id: str, name: str) -> Path:
+    """Where the analysis of a stretch is kept until its stream is committed."""
+    return out / SPOOLS / stream_folder(stream_id) / f"{name}.zip"
+
+
+def drop_spools(out: Path, stream_id: str) -> None:
+    """Remove what is kept of a stream's stretches."""
+    shutil.rmtree(out / SPOOLS / stream_folder(stream_id), ignore_errors=True)
+
+
 def read_commits(out: Path) -> list[dict[str, Any]]:
     """All commits, by stream. Raises ResultsError where one is damaged."""
     commits = []
@@ -124,7 +134,7 @@ def erase(out: Path) -> None:
     """Start over: remove what a run has written, the commits first, and nothing else."""
     if read_run(out) is None and not (out / COMMITS).is_dir():
         return
-    for name in (COMMITS, *TABLES):
+    for name in (COMMITS, SPOOLS, *TABLES):
         shutil.rmtree(out / name, ignore_errors=True)
     (out / RUN_FILE).unlink(missing_ok=True)
 

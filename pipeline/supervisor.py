@@ -1,123 +1,150 @@
-"""One worker process and its keeper: units go in, reports come out, and a worker that hangs or dies is replaced."""
+"""One worker process and its keeper: jobs go in, answers come out, and a worker that hangs or dies is replaced."""
 
 import multiprocessing
 import signal
+import tempfile
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from multiprocessing.connection import Connection
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from engines import EngineError
-from pipeline.errors import PipelineError
+from pipeline.jobs import Answer, Failed, Job
+from pipeline.schedule import Schedule
 from pipeline.sources import Source
 from pipeline.tally import UnitReport
 from pipeline.unit import Progress, RunContext
-from pipeline.worker import Failed, failure, serve
+from pipeline.worker import serve
 
 LOADING_S_MAX = 300.0
 """A worker may take this long to load, and on first use to build, its engines."""
-SINK_BACKOFF_S = (1.0, 4.0, 15.0)
-"""Pauses before a unit whose rows could not be written is tried again."""
+LAST_WORDS_CHARS = 2000
+"""So much of what a lost worker wrote to stderr is told."""
 
 
-class WorkerLostError(PipelineError):
-    """The worker hung or died in the middle of a unit."""
+class _LostError(Exception):
+    """The worker hung or died."""
 
 
-class WorkerProcess:
+class _WorkerProcess:
     """A running worker. Use as a context manager: leaving it kills the process."""
 
     def __init__(self, context: RunContext):
         spawn = multiprocessing.get_context("spawn")
         self._connection: Connection
         self._connection, theirs = spawn.Pipe()
-        self._process = spawn.Process(target=serve, args=(theirs, context), name="affectstream-worker", daemon=True)
+        with tempfile.NamedTemporaryFile(prefix="affectstream-worker-", delete=False) as file:
+            self._errors = Path(file.name)
+        arguments = (theirs, context, self._errors)
+        self._process = spawn.Process(target=serve, args=arguments, name="affectstream-worker", daemon=True)
         self._process.start()
         theirs.close()
+
+    def close(self) -> None:
+        """Kill it."""
+        self._connection.close()
+        self._process.kill()
+        self._process.join()
+        self._errors.unlink(missing_ok=True)
 
     def load(self) -> None:
         """Wait until the networks are loaded. Raises EngineError if they cannot be."""
         try:
             loaded = self._next(LOADING_S_MAX, "loading the networks")
-        except WorkerLostError as exc:
+        except _LostError as exc:
             raise EngineError(str(exc)) from exc
         if isinstance(loaded, Failed):
             raise EngineError(loaded.message)
+
+    def do(self, job: Job, hang_s: float, watch: Callable[[Progress], None]) -> Answer:
+        """One job. Raises _LostError if the worker dies, or its progress stands still for `hang_s`."""
+        try:
+            self._connection.send(job)
+        except OSError:
+            raise _LostError("the worker died while it had nothing to do") from None
+        last, changed = Progress(), time.monotonic()
+        while True:
+            answer = self._next(hang_s, "reading or analysing")
+            if not isinstance(answer, Progress):
+                return answer
+            if answer != last:
+                last, changed = answer, time.monotonic()
+                watch(answer)
+            elif time.monotonic() - changed > hang_s:
+                raise _LostError(f"no progress for {hang_s:g} s: it hangs")
+
+    def last_words(self) -> str:
+        """The end of what it wrote to stderr."""
+        try:
+            return self._errors.read_text(errors="replace")[-LAST_WORDS_CHARS:].strip()
+        except OSError:
+            return ""
+
+    def _next(self, timeout_s: float, doing: str) -> Progress | Answer:
+        try:
+            if not self._connection.poll(timeout_s):
+                raise _LostError(f"the worker did not answer for {timeout_s:g} s while {doing}")
+            reply: Progress | Answer = self._connection.recv()
+            return reply
+        except (EOFError, ConnectionResetError):
+            self._process.join(5)
+            raise _LostError(f"the worker died while {doing} ({_how(self._process.exitcode)})") from None
+
+
+class Keeper:
+    """Has jobs done in a worker process of its own, a new one after each that is lost. Use as a context manager."""
+
+    def __init__(self, context: RunContext):
+        self._context = context
+        self._worker: _WorkerProcess | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
-        self._connection.close()
-        self._process.kill()
-        self._process.join()
+        self._drop()
 
-    def do(self, source: Source, hang_s: float, watch: Callable[[Progress], None]) -> UnitReport | Failed:
-        """One unit. Raises WorkerLostError if the worker dies, or its progress stands still for `hang_s`."""
-        try:
-            self._connection.send(source)
-        except OSError:
-            raise WorkerLostError("the worker died while it had nothing to do") from None
-        last, changed = Progress(), time.monotonic()
-        while True:
-            reply = self._next(hang_s, "reading or analysing")
-            if not isinstance(reply, Progress):
-                return reply
-            if reply != last:
-                last, changed = reply, time.monotonic()
-                watch(reply)
-            elif time.monotonic() - changed > hang_s:
-                raise WorkerLostError(f"no progress for {hang_s:g} s: it hangs")
+    def load(self) -> None:
+        """Have a worker ready. Raises EngineError if none can be."""
+        if self._worker is None:
+            self._worker = _WorkerProcess(self._context)
+            self._worker.load()
 
-    def _next(self, timeout_s: float, doing: str) -> Progress | UnitReport | Failed:
+    def do(self, job: Job, watch: Callable[[Progress], None]) -> Answer:
+        """One job; a worker that is lost over it is a `Failed` answer. Raises EngineError if no worker can start."""
+        self.load()
+        assert self._worker is not None
         try:
-            if not self._connection.poll(timeout_s):
-                raise WorkerLostError(f"the worker did not answer for {timeout_s:g} s while {doing}")
-            reply: Progress | UnitReport | Failed = self._connection.recv()
-            return reply
-        except (EOFError, ConnectionResetError):
-            self._process.join(5)
-            raise WorkerLostError(f"the worker died while {doing} ({_how(self._process.exitcode)})") from None
+            return self._worker.do(job, self._context.config.worker.hang_s, watch)
+        except _LostError as exc:
+            words = self._worker.last_words()
+            self._drop()
+            return Failed(f"{job.source.path}: {exc}", "lost", words)
+
+    def _drop(self) -> None:
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
 
 
 def do_all(
     sources: Sequence[Source], context: RunContext, watch: Callable[[Source, Progress], None]
-) -> Iterator[UnitReport]:
-    """Reports of all sources, in order, from one worker at a time. Raises EngineError if no worker can start."""
-    settings = context.config.worker
-    waiting = deque(sources)
-    lost = 0  # workers that the first source in line has cost
-    while waiting:
-        with WorkerProcess(context) as worker:
-            worker.load()
-            try:
-                while waiting:
-                    source = waiting[0]
-                    yield _persevere(worker, source, settings.hang_s, watch)
-                    waiting.popleft()
-                    lost = 0
-            except WorkerLostError as exc:
-                lost += 1
-                if lost >= settings.attempts:
-                    tries = f"; tried {lost} times" if lost > 1 else ""
-                    yield failure(waiting.popleft(), Failed(f"{source.path}: {exc}{tries}", "input"))
-                    lost = 0
-
-
-def _persevere(
-    worker: WorkerProcess, source: Source, hang_s: float, watch: Callable[[Source, Progress], None]
-) -> UnitReport:
-    """One unit, tried again after a pause if its rows cannot be written."""
-    for pause_s in (*SINK_BACKOFF_S, None):
-        reply = worker.do(source, hang_s, lambda progress: watch(source, progress))
-        if isinstance(reply, UnitReport):
-            return reply
-        if reply.kind != "sink" or pause_s is None:
-            return failure(source, reply)
-        time.sleep(pause_s)
-    raise AssertionError("the last try returns")
+) -> Iterator[tuple[Source, UnitReport]]:
+    """The reports of all sources, as they come, from one worker at a time. Raises EngineError if none can start."""
+    schedule = Schedule(sources, attempts=context.config.worker.attempts)
+    with Keeper(context) as keeper:
+        while not schedule.is_done:
+            job = schedule.take(time.monotonic())
+            if job is None:
+                time.sleep(schedule.pause_s(time.monotonic()) or 0.0)
+                continue
+            answer = keeper.do(job, partial(watch, job.source))
+            report = schedule.put(job, answer, time.monotonic())
+            if report is not None:
+                yield job.source, report
 
 
 def _how(exit_code: int | None) -> str:

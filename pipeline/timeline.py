@@ -60,12 +60,12 @@ class Timeline:
         self._final_ns = -(2**62)
         """Rows before this have left."""
 
-    def add(self, batch: AffectBatch, rows: TrackRows, *, next_ns: int) -> Finished:
-        """Take a batch; give what has become final. No later row comes before `next_ns`."""
+    def add(self, batch: AffectBatch, rows: TrackRows) -> Finished:
+        """Take a batch; give what has become final."""
         self._ended |= rows.ended
         columns = self._columns(batch, rows)
         self._held = _concatenate(self._held, columns)
-        return self._leave(next_ns - round(self._context.half_width_s * NS), self._frames(batch, rows))
+        return self._leave(batch.next_ns - round(self._context.half_width_s * NS), self._frames(batch, rows))
 
     def finish(self, ended: dict[int, EndReason]) -> Finished:
         """The stream is over: everything is final."""

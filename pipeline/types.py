@@ -112,6 +112,8 @@ class AffectBatch:
 
     frames: list[Frame]
     """The batch's own frames without their pictures, missing ticks among them, in order of time."""
+    next_ns: int
+    """No later frame of the stream comes before this."""
     strands: Strands
     strand: np.ndarray
     """(R,) int: row of `strands`."""

@@ -1,15 +1,18 @@
 """A unit of work, from decode to commit: the one loop of the system.
 
 source -> analyzer -> tracker -> timeline -> sink. It knows no PyAV, no Ray and no process: it runs in a worker process,
-in a Ray actor or in the caller's own process alike.
+in a Ray actor or in the caller's own process alike. A long video may be cut: then its stretches are analysed each on
+its own, and tracked, smoothed and written when all of them are there.
 """
 
+import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
-from fractions import Fraction
+from dataclasses import asdict, astuple, dataclass, replace
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from engines import Engine
 from pipeline.analyzer import Analyzer
@@ -17,15 +20,17 @@ from pipeline.config import AnalyzeConfig
 from pipeline.errors import SourceError
 from pipeline.hops import batches
 from pipeline.prefetch import prefetch
-from pipeline.run_folder import commit
-from pipeline.sampling import sample
+from pipeline.run_folder import commit, drop_spools, spool_path
 from pipeline.sinks import FileSink
+from pipeline.sinks.files import write_whole
 from pipeline.sources import Source
+from pipeline.spool import read_end, read_spool, write_spool
+from pipeline.stretches import Stretch, StretchReader, whole
 from pipeline.tally import Tally, UnitReport
 from pipeline.timeline import Finished, StreamContext, Timeline
 from pipeline.tracking import EndReason, Tracker, TrackerConfig
-from pipeline.types import FrameBatch
-from pipeline.video.decode import DecodedFrame, VideoInfo, VideoReader
+from pipeline.types import AffectBatch
+from pipeline.video.decode import VideoInfo
 
 NS = 1_000_000_000
 
@@ -39,6 +44,8 @@ class RunContext:
     config: AnalyzeConfig
     metadata: dict[str, str]
     """For every file: versions, networks, settings."""
+    stretch_s: float | None = None
+    """Videos longer than one and a half times this are cut into stretches; None: none is."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -46,11 +53,11 @@ class Progress:
     """How far a unit is; written by the worker, read by whoever watches."""
 
     start_s: float = 0.0
-    """Where the stretch that is asked for begins."""
+    """Where the stretch begins."""
     stream_s: float = 0.0
     """How much of it is analysed ..."""
     duration_s: float | None = None
-    """... of so much, if that is known."""
+    """... of so much that is asked for of the whole video, if that is known."""
     decoded: int = 0
     frames: int = 0
     faces: int = 0
@@ -61,83 +68,165 @@ class Progress:
         """Something was done."""
         self.steps += 1
 
+    def frame(self) -> None:
+        """A frame was decoded."""
+        self.decoded += 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """Where analysed batches come from: what every file and the commit say of it."""
+
+    info: VideoInfo
+    engines: dict[str, str]
+    """Ids and precision."""
+    score_start: float
+    """The detector's: candidates below it are flagged."""
+
 
 def run_unit(
     source: Source, context: RunContext, detector: Engine, affect: Engine, progress: Progress | None = None
 ) -> UnitReport:
     """Analyse one source and commit it. Raises SourceError or SinkError; then nothing of it counts."""
-    config = context.config
     progress = Progress() if progress is None else progress
-    started = time.monotonic()
-    engines = {"engine": affect.info.id, "precision": affect.info.precision, "detector_engine": detector.info.id}
-    tally, state = Tally(), source.state()
-    with VideoReader(source.path, start_s=config.sampling.start_s) as reader:
-        metadata = {**context.metadata, **engines, "time_base": reader.info.time_base, "ts_source": "file"}
-        sink = FileSink(Path(context.out), source.stream_id, format=config.output.format, metadata=metadata)
-        assert detector.spec.detector is not None
-        stream = _stream_context(source, context, reader.info, detector.spec.detector.score_start)
-        progress.start_s, progress.duration_s = config.sampling.start_s, _duration_s(config, reader.info)
+    started, state, stretch = time.monotonic(), source.state(), whole(context.config.sampling)
+    with StretchReader(source.path, stretch, context.config.sampling, progress.frame) as reader:
+        origin = _origin(reader.info, detector, affect)
         analyzer = Analyzer(detector, affect, progress.step)
-        tracker = Tracker(TrackerConfig(gap_s_max=config.tracking.gap_s_max), score_start=stream.score_start)
-        batched = _decoded(reader, config, progress)
-        with closing(prefetch(batched, config.batching.prefetch, lambda batch: batch.nbytes)) as pictures:
-            for rows in follow(pictures, analyzer, tracker, Timeline(stream), progress):
-                sink.write(rows)
-                progress.step()
-                tally.add(rows, time.monotonic() - started)
+        with closing(_analyse(reader, stretch, context.config, analyzer, progress)) as analysed:
+            return _finish(source, state, context, origin, analysed, progress, started)
+
+
+def analyse_stretch(
+    source: Source, stretch: Stretch, context: RunContext, detector: Engine, affect: Engine, progress: Progress
+) -> None:
+    """Analyse a stretch of a source and keep what comes of it for `join_stretches`; if it is kept already, rest.
+
+    Raises SourceError or SinkError.
+    """
+    path = _spool_path(source, stretch, context)
+    if path.exists():
+        return
+    started = time.monotonic()
+    with StretchReader(source.path, stretch, context.config.sampling, progress.frame) as reader:
+        origin = _origin(reader.info, detector, affect)
+        analyzer = Analyzer(detector, affect, progress.step)
+
+        def end() -> dict[str, Any]:
+            return {"origin": asdict(origin), "num_frames": reader.num_frames, "wall_s": time.monotonic() - started}
+
+        with closing(_analyse(reader, stretch, context.config, analyzer, progress)) as analysed:
+            write_whole(path, lambda half: write_spool(half, analysed, end))
+
+
+def join_stretches(
+    source: Source, stretches: Sequence[Stretch], context: RunContext, progress: Progress | None = None
+) -> UnitReport:
+    """Track, smooth, write and commit a source whose stretches are all analysed.
+
+    Raises ResultsError where one is not, or SinkError.
+    """
+    progress = Progress() if progress is None else progress
+    started, state = time.monotonic(), source.state()
+    paths = [_spool_path(source, stretch, context) for stretch in stretches]
+    ends = [read_end(path) for path in paths]
+
+    def analysed() -> Iterator[AffectBatch]:
+        first_index: int | None = 0
+        for path, end in zip(paths, ends, strict=True):
+            yield from read_spool(path, first_index)
+            known = first_index is not None and end["num_frames"] is not None
+            first_index = first_index + end["num_frames"] if known else None
+
+    origins = [Origin(**{**end["origin"], "info": VideoInfo(**end["origin"]["info"])}) for end in ends]
+    engines = {name: "+".join(sorted({o.engines[name] for o in origins})) for name in origins[0].engines}
+    before_s = sum(end["wall_s"] for end in ends)
+    origin = replace(origins[0], engines=engines)
+    report = _finish(source, state, context, origin, analysed(), progress, started - before_s)
+    drop_spools(Path(context.out), source.stream_id)
+    return report
+
+
+def _analyse(
+    reader: StretchReader, stretch: Stretch, config: AnalyzeConfig, analyzer: Analyzer, progress: Progress
+) -> Generator[AffectBatch]:
+    """The part without a memory. Decoding runs in a thread of its own."""
+    progress.start_s, progress.duration_s = stretch.start_ns / NS, _duration_s(config, reader.info)
+    size = config.batching.size
+    batched = batches(reader.frames(), batch_frames=size, start_ns=stretch.start_ns, end_ns=stretch.end_ns)
+    with closing(prefetch(batched, config.batching.prefetch, lambda batch: batch.nbytes)) as pictures:
+        for batch in pictures:
+            affect = analyzer.analyze(batch)
+            progress.frames += len(affect.frames)
+            progress.faces += len(affect.strand)
+            progress.stream_s = affect.next_ns / NS - progress.start_s
+            yield affect
+
+
+def _finish(
+    source: Source,
+    state: dict[str, Any],
+    context: RunContext,
+    origin: Origin,
+    analysed: Iterable[AffectBatch],
+    progress: Progress,
+    started: float,
+) -> UnitReport:
+    """The part with a memory, and the commit. `state` is the source's from before it was read."""
+    config, out = context.config, Path(context.out)
+    metadata = {**context.metadata, **origin.engines, "time_base": origin.info.time_base, "ts_source": "file"}
+    sink = FileSink(out, source.stream_id, format=config.output.format, metadata=metadata)
+    tracker = Tracker(TrackerConfig(gap_s_max=config.tracking.gap_s_max), score_start=origin.score_start)
+    tally = Tally()
+    for rows in follow(analysed, tracker, Timeline(_stream_context(source, context, origin))):
+        sink.write(rows)
+        progress.step()
+        tally.add(rows, time.monotonic() - started)
     if not tally.frames:
-        raise SourceError(f"{source.path}: has no frame in the stretch that is asked for{_length(reader.info)}")
+        raise SourceError(f"{source.path}: has no frame in the stretch that is asked for{_length(origin.info)}")
     sink.flush()
     sink.close()
-    report = tally.report(source, time.monotonic() - started, reader.info, config.sampling.start_s)
+    report = tally.report(source, time.monotonic() - started, origin.info, config.sampling.start_s)
     commit(
-        Path(context.out),
+        out,
         source.stream_id,
         sink.parts,
         report=asdict(report),
         source=state,
-        engines=engines,
+        engines=origin.engines,
         context=config.deployment.model_dump(),
     )
     return report
 
 
-def follow(
-    pictures: Iterable[FrameBatch], analyzer: Analyzer, tracker: Tracker, timeline: Timeline, progress: Progress
-) -> Iterator[Finished]:
+def follow(analysed: Iterable[AffectBatch], tracker: Tracker, timeline: Timeline) -> Iterator[Finished]:
     """Finished rows of a stream, in order of time."""
-    for batch in pictures:
-        affect = analyzer.analyze(batch)
-        next_ns = batch.frames[-1].pts_ns if batch.closed else batch.frames[-1].pts_ns + 1
-        rows = tracker.update(affect)
-        progress.frames += len(affect.frames)
-        progress.faces += len(rows.row)
-        progress.stream_s = next_ns / NS - progress.start_s
-        yield timeline.add(affect, rows, next_ns=next_ns)
+    for affect in analysed:
+        yield timeline.add(affect, tracker.update(affect))
     yield timeline.finish(tracker.end_all(EndReason.END_OF_STREAM))
 
 
-def _decoded(reader: VideoReader, config: AnalyzeConfig, progress: Progress) -> Iterator[FrameBatch]:
-    """The decoder's side of the loop; runs in the prefetching thread."""
-    sampling = config.sampling
-    fps = None if sampling.fps == "native" else Fraction(sampling.fps).limit_denominator(1_000_000)
-
-    def counted() -> Iterator[DecodedFrame]:
-        for frame in reader.frames():
-            progress.decoded += 1
-            yield frame
-
-    frames = sample(counted(), reader.info, fps=fps, start_s=sampling.start_s, end_s=sampling.end_s)
-    return batches(frames, batch_frames=config.batching.size)
+def _origin(info: VideoInfo, detector: Engine, affect: Engine) -> Origin:
+    assert detector.spec.detector is not None
+    engines = {"engine": affect.info.id, "precision": affect.info.precision, "detector_engine": detector.info.id}
+    return Origin(info=info, engines=engines, score_start=detector.spec.detector.score_start)
 
 
-def _stream_context(source: Source, context: RunContext, info: VideoInfo, score_start: float) -> StreamContext:
-    fps = context.config.sampling.fps
+def _spool_path(source: Source, stretch: Stretch, context: RunContext) -> Path:
+    """Where a stretch's analysis is kept: under another name if the file, the settings or the cut are others."""
+    identity = json.dumps([context.metadata["config_hash"], source.state(), astuple(stretch)], sort_keys=True)
+    return spool_path(
+        Path(context.out), source.stream_id, f"{stretch.number:06d}-{sha256(identity.encode()).hexdigest()[:16]}"
+    )
+
+
+def _stream_context(source: Source, context: RunContext, origin: Origin) -> StreamContext:
+    fps, info = context.config.sampling.fps, origin.info
     frame_s = (info.period_ns or 0) / NS
     return StreamContext(
         run_id=context.run_id,
         stream_id=source.stream_id,
-        score_start=score_start,
+        score_start=origin.score_start,
         half_width_s=context.config.smoothing.half_width_s,
         landmarks=context.config.output.landmarks,
         period_s=0.0 if info.is_picture else frame_s if fps == "native" else max(1 / fps, frame_s),

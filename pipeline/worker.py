@@ -1,6 +1,6 @@
-"""The worker: a process that does one unit at a time, from decode to commit, and tells how far it is.
+"""The worker: a process that does one job at a time and tells how far it is.
 
-The parent never decodes, so that a crash or a hang inside libav costs one unit: the parent sees a dead pipe, or no
+The parent never decodes, so that a crash or a hang inside libav costs one job: the parent sees a dead pipe, or no
 progress, and takes another worker.
 """
 
@@ -10,37 +10,19 @@ import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from multiprocessing.connection import Connection
-from typing import Literal
+from pathlib import Path
 
 from engines import Engine, EngineError, EngineOptions, load_engine, open_network
 from pipeline.config import AnalyzeConfig
 from pipeline.errors import PipelineError, SinkError
-from pipeline.sources import Source
-from pipeline.tally import UnitReport
-from pipeline.unit import Progress, RunContext, run_unit
+from pipeline.jobs import Analysed, Answer, Failed, Job, Split
+from pipeline.stretches import plan
+from pipeline.unit import Progress, RunContext, analyse_stretch, join_stretches, run_unit
 
 TICK_S = 0.2
 """How often a worker says how far it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """A unit that was not committed."""
-
-    message: str
-    kind: Literal["input", "sink", "ours", "machine"]
-    """Whose fault: the file's, the disk's, ours (with a traceback), the machine's."""
-
-
-Reply = Progress | UnitReport | Failed
-
-
-def failure(source: Source, failed: Failed) -> UnitReport:
-    """The report of a unit that was not committed."""
-    ours = failed.kind == "ours"
-    return UnitReport(stream_id=source.stream_id, source=source.path, error=failed.message, our_fault=ours)
 
 
 def load_engines(config: AnalyzeConfig) -> tuple[Engine, Engine]:
@@ -50,29 +32,42 @@ def load_engines(config: AnalyzeConfig) -> tuple[Engine, Engine]:
     return load_engine(open_network(networks.detector), options), load_engine(open_network(networks.affect), options)
 
 
-def serve(connection: Connection, context: RunContext) -> None:
-    """The worker's life: engines once, then units from `connection` until it closes. Sends `Reply` values."""
+def serve(connection: Connection, context: RunContext, errors: Path) -> None:
+    """The worker's life: engines once, then jobs from `connection` until it closes; sends `Progress` and `Answer`.
+
+    What it and the libraries in it write to stderr goes to `errors`.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    with errors.open("ab") as file:
+        os.dup2(file.fileno(), 2)
     try:
         detector, affect = load_engines(context.config)
         connection.send(Progress())
         while True:
-            source: Source = connection.recv()
+            job: Job = connection.recv()
             progress = Progress()
             with _telling(connection, progress):
-                reply = attempt(source, context, detector, affect, progress)
-            connection.send(reply)
+                answer = attempt(job, context, detector, affect, progress)
+            connection.send(answer)
     except EngineError as exc:
         connection.send(Failed(str(exc), "machine"))
     except (EOFError, BrokenPipeError):
         return  # the parent is gone, or has no more work
 
 
-def attempt(
-    source: Source, context: RunContext, detector: Engine, affect: Engine, progress: Progress
-) -> UnitReport | Failed:
-    """A unit, and what is wrong with it if it fails: nothing but an interruption is raised."""
+def attempt(job: Job, context: RunContext, detector: Engine, affect: Engine, progress: Progress) -> Answer:
+    """A job, and what is wrong with it if it fails: nothing but an interruption is raised."""
+    source = job.source
     try:
+        if job.part is not None:
+            analyse_stretch(source, job.stretches[job.part], context, detector, affect, progress)
+            return Analysed()
+        if job.stretches:
+            return join_stretches(source, job.stretches, context, progress)
+        if context.stretch_s is not None:
+            stretches = plan(source.path, context.config.sampling, context.stretch_s)
+            if len(stretches) > 1:
+                return Split(tuple(stretches))
         return run_unit(source, context, detector, affect, progress)
     except SinkError as exc:
         return Failed(str(exc), "sink")

@@ -29,6 +29,10 @@ def analyze(
         str | None, typer.Option(help="The medical or safety reason that workplace and education need.")
     ] = None,
     format: Annotated[str | None, typer.Option(help="parquet, csv or jsonl. [default: parquet]")] = None,
+    ray: Annotated[
+        str | None, typer.Option(help="Spread over Ray: 'local' for this machine, 'auto' or the ADDRESS of a cluster.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Workers on Ray. [default: as many as fit]")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Throw earlier results in --out away and start over.")] = False,
 ) -> None:
     """Find and follow every face in videos and pictures; write valence, arousal and expression over time."""
@@ -42,6 +46,7 @@ def analyze(
         "networks.runtime": runtime,
         "output.landmarks": landmarks,
         "output.format": format,
+        "worker.count": workers,
         "deployment.context": context,
         "deployment.reason": context_reason,
     }
@@ -50,7 +55,7 @@ def analyze(
     console = Console(stderr=True)
     try:
         with progress_bar(console) as bar:
-            result = run(found, out, settings, fresh=fresh, watcher=bar)
+            result = run(found, out, settings, ray=ray, fresh=fresh, watcher=bar)
     except KeyboardInterrupt:
         console.print("what was done is kept: the same command goes on from there")
         raise

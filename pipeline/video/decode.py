@@ -63,6 +63,8 @@ class VideoInfo:
     time_base: str
     codec: str
     is_picture: bool
+    is_indexed: bool = False
+    """The container has an index, so that a seek finds what it looks for."""
 
 
 class VideoReader:
@@ -210,7 +212,21 @@ class VideoReader:
             time_base=str(stream.time_base),
             codec=stream.codec_context.name,
             is_picture=is_picture,
+            is_indexed=self._container.format.name.split(",")[0] in ("mov", "matroska"),
         )
+
+    def key_frame_ns(self, time_ns: int) -> int | None:
+        """When the last key frame at or before `time_ns` is shown; None where none is found. Moves the reader."""
+        if not self._seek(time_ns / NS):
+            return None
+        try:
+            packet = next(self._container.demux(self._stream))
+        except (StopIteration, av.FFmpegError):
+            return None
+        if packet.pts is None or packet.time_base is None or not packet.is_keyframe:
+            return None
+        key_ns = round((packet.pts * Fraction(packet.time_base) - self._origin) * NS)
+        return key_ns if key_ns <= time_ns else None
 
     def _seek(self, start_s: float) -> bool:
         """To the last key frame at or before `start_s`; False where that cannot be done."""

@@ -29,8 +29,7 @@ def finished(frames, batch_frames, context=CONTEXT):
     parts = []
     for batch in batches(frames, batch_frames=batch_frames):
         affect = analyzer.analyze(batch)
-        next_ns = batch.frames[-1].pts_ns + (0 if batch.closed else 1)
-        parts.append((next_ns, timeline.add(affect, tracker.update(affect), next_ns=next_ns)))
+        parts.append((affect.next_ns, timeline.add(affect, tracker.update(affect))))
     parts.append((2**62, timeline.finish(tracker.end_all(EndReason.END_OF_STREAM))))
     return parts
 
@@ -82,7 +81,7 @@ def test_memory_holds_a_window_and_not_the_stream():
     held = []
     for batch in batches(scene(20_000), batch_frames=1):
         affect = analyzer.analyze(batch)
-        timeline.add(affect, tracker.update(affect), next_ns=batch.frames[-1].pts_ns)
+        timeline.add(affect, tracker.update(affect))
         held.append(len(timeline._held["pts_ns"]))
     assert max(held) <= 30
 
