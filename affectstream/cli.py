@@ -1,8 +1,9 @@
 """The command ``affectstream``. Thin: options in, one call, exit code out."""
 
+import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import typer
 from rich.console import Console
@@ -73,7 +74,16 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # what a terminal cannot show stops nothing
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to end, end as cleanly as on Ctrl-C
-    sys.exit(guarded(app))
+    sys.exit(guarded(lambda: app(args=spelt_out(sys.argv[1:]))))
+
+
+def spelt_out(arguments: Sequence[str]) -> list[str]:
+    """The arguments with `--ray` alone, which stands for this machine, given its value."""
+    out = []
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        alone = argument == "--ray" and not re.fullmatch(r"local|auto|ray://.+|[^/]+:\d+", following)
+        out.append("--ray=local" if alone else argument)
+    return out
 
 
 def guarded(command: Callable[[], None]) -> int:
