@@ -102,7 +102,7 @@ def do_all(
                 lost += 1
                 if lost >= settings.attempts:
                     tries = f"; tried {lost} times" if lost > 1 else ""
-                    yield failure(waiting.popleft(), Failed(f"{source.path}: {exc}{tries}", "input"))
+                    yield failure(waiting.popleft(), Failed(f"{source.shown}: {exc}{tries}", "input"))
                     lost = 0
 
 

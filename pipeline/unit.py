@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from fractions import Fraction
-from pathlib import Path
 
 from engines import Engine
 from pipeline.analyzer import Analyzer
@@ -21,6 +20,7 @@ from pipeline.run_folder import commit
 from pipeline.sampling import sample
 from pipeline.sinks import FileSink
 from pipeline.sources import Source
+from pipeline.store import open_store
 from pipeline.tally import Tally, UnitReport
 from pipeline.timeline import Finished, StreamContext, Timeline
 from pipeline.tracking import EndReason, Tracker, TrackerConfig
@@ -36,6 +36,7 @@ class RunContext:
 
     run_id: str
     out: str
+    """A path or an address (`pipeline.store`)."""
     config: AnalyzeConfig
     metadata: dict[str, str]
     """For every file: versions, networks, settings."""
@@ -70,10 +71,10 @@ def run_unit(
     progress = Progress() if progress is None else progress
     started = time.monotonic()
     engines = {"engine": affect.info.id, "precision": affect.info.precision, "detector_engine": detector.info.id}
-    tally, state = Tally(), source.state()
+    tally, state, store = Tally(), source.state(), open_store(context.out)
     with VideoReader(source.path, start_s=config.sampling.start_s) as reader:
         metadata = {**context.metadata, **engines, "time_base": reader.info.time_base, "ts_source": "file"}
-        sink = FileSink(Path(context.out), source.stream_id, format=config.output.format, metadata=metadata)
+        sink = FileSink(store, source.stream_id, format=config.output.format, metadata=metadata, labels=source.labels)
         assert detector.spec.detector is not None
         stream = _stream_context(source, context, reader.info, detector.spec.detector.score_start)
         progress.start_s, progress.duration_s = config.sampling.start_s, _duration_s(config, reader.info)
@@ -86,16 +87,17 @@ def run_unit(
                 progress.step()
                 tally.add(rows, time.monotonic() - started)
     if not tally.frames:
-        raise SourceError(f"{source.path}: has no frame in the stretch that is asked for{_length(reader.info)}")
+        raise SourceError(f"{source.shown}: has no frame in the stretch that is asked for{_length(reader.info)}")
     sink.flush()
     sink.close()
     report = tally.report(source, time.monotonic() - started, reader.info, config.sampling.start_s)
     commit(
-        Path(context.out),
+        store,
         source.stream_id,
         sink.parts,
         report=asdict(report),
         source=state,
+        labels=dict(source.labels),
         engines=engines,
         context=config.deployment.model_dump(),
     )

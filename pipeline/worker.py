@@ -17,6 +17,7 @@ from typing import Literal
 from engines import Engine, EngineError, EngineOptions, load_engine, open_network
 from pipeline.config import AnalyzeConfig
 from pipeline.errors import PipelineError, SinkError
+from pipeline.network import is_waiting
 from pipeline.sources import Source
 from pipeline.tally import UnitReport
 from pipeline.unit import Progress, RunContext, run_unit
@@ -40,7 +41,7 @@ Reply = Progress | UnitReport | Failed
 def failure(source: Source, failed: Failed) -> UnitReport:
     """The report of a unit that was not committed."""
     ours = failed.kind == "ours"
-    return UnitReport(stream_id=source.stream_id, source=source.path, error=failed.message, our_fault=ours)
+    return UnitReport(stream_id=source.stream_id, source=source.shown, error=failed.message, our_fault=ours)
 
 
 def load_engines(config: AnalyzeConfig) -> tuple[Engine, Engine]:
@@ -79,7 +80,7 @@ def attempt(
     except PipelineError as exc:
         return Failed(str(exc), "input")
     except Exception:  # noqa: BLE001 - a worker outlives our own mistakes and reports them
-        return Failed(f"{source.path}: {traceback.format_exc()}", "ours")
+        return Failed(f"{source.shown}: {traceback.format_exc()}", "ours")
 
 
 @contextmanager
@@ -89,6 +90,8 @@ def _telling(connection: Connection, progress: Progress) -> Iterator[None]:
 
     def tell() -> None:
         while not done.wait(TICK_S):
+            if is_waiting():  # that is bounded in time and no hang
+                progress.step()
             try:
                 connection.send(replace(progress))
             except (BrokenPipeError, OSError):
