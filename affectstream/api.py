@@ -12,6 +12,7 @@ from pipeline.config import load_config
 from pipeline.errors import SourceError
 from pipeline.results import read_results
 from pipeline.run import run
+from pipeline.source_list import read_list
 from pipeline.sources import find_sources
 
 __all__ = ["analyze", "read_results"]
@@ -35,16 +36,19 @@ _SETTINGS = {
 
 
 def analyze(
-    sources: str | Path | Iterable[str | Path],
+    sources: str | Path | Iterable[str | Path] = (),
     *,
+    list: str | Path | None = None,
     out: str | Path | None = None,
     config: str | Path | None = None,
     **settings: Any,
 ) -> pd.DataFrame:
     """Analyse videos and pictures and return one row per face per analysed frame (docs/schema.md).
 
-    sources: a file, a folder, a pattern, or several of them.
-    out: results folder to write and to go on with; none: nothing is kept but the rows returned.
+    sources: a file, a folder, a pattern, an address (s3://, gs://, https://), or several of them.
+    list: a CSV or Parquet file of further sources, a row each; what else it says of them goes into `tracks`.
+    out: results folder to write and to go on with, or its address in a bucket; none: nothing is kept but the rows
+    returned.
     config: a YAML file.
     settings: what comes after it: fps, start, end (seconds), batch_size, prefetch, network, detector, runtime, threads,
     landmarks, format, smoothing (seconds), context, context_reason.
@@ -57,9 +61,10 @@ def analyze(
         raise TypeError(f"analyze() got unknown settings {sorted(unknown)}; known: {', '.join(_SETTINGS)}")
     overrides = {_SETTINGS[name]: value for name, value in settings.items()}
     loaded = load_config(Path(config) if config else None, overrides)
-    given = [sources] if isinstance(sources, str | Path) else list(sources)
+    given = [sources] if isinstance(sources, str | Path) else sources
+    listed = read_list(list) if list is not None else []
     with nullcontext(out) if out is not None else tempfile.TemporaryDirectory(prefix="affectstream-") as folder:
-        result = run(find_sources(given, out=Path(folder)), Path(folder), loaded, in_process=True)
+        result = run(find_sources([*given, *listed], out=folder), folder, loaded, in_process=True)
         if result.failed and (out is None or len(result.failed) == len(result.reports)):
             raise SourceError("; ".join(str(report.error) for report in result.failed))
         points = read_results(folder)

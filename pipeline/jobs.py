@@ -52,4 +52,4 @@ Answer = UnitReport | Split | Analysed | Failed
 def failure(source: Source, failed: Failed) -> UnitReport:
     """The report of a source that was not committed."""
     ours = failed.kind == "ours"
-    return UnitReport(stream_id=source.stream_id, source=source.path, error=failed.message, our_fault=ours)
+    return UnitReport(stream_id=source.stream_id, source=source.shown, error=failed.message, our_fault=ours)

@@ -21,7 +21,7 @@ from pipeline.config import Worker
 from pipeline.errors import ConfigError
 from pipeline.jobs import Answer, Failed, Job
 from pipeline.schedule import Schedule
-from pipeline.sources import Source
+from pipeline.sources import Source, states
 from pipeline.supervisor import Keeper
 from pipeline.tally import UnitReport
 from pipeline.unit import Progress, RunContext
@@ -120,7 +120,7 @@ class _Crew:
         try:
             answer: Answer = ray.get(reference)
         except RayActorError as exc:
-            return job, Failed(f"{job.source.path}: the worker's node or process was lost: {_line(exc)}", "lost")
+            return job, Failed(f"{job.source.shown}: the worker's node or process was lost: {_line(exc)}", "lost")
         self.idle.append(actor)
         return job, answer
 
@@ -138,7 +138,8 @@ def do_all(
     `address`: LOCAL, `auto`, or that of a cluster. Raises ConfigError where it cannot be reached or has no room for a
     worker, EngineError where a worker cannot load its networks.
     """
-    largest_first = sorted(sources, key=lambda source: -source.state().get("bytes", 0))
+    sized = zip(states(sources), sources, strict=True)
+    largest_first = [source for _, source in sorted(sized, key=lambda pair: -pair[0].get("bytes", 0))]
     schedule = Schedule(largest_first, attempts=context.config.worker.attempts)
     if schedule.is_done:
         return

@@ -13,10 +13,12 @@ from typing import Any
 
 from engines import NetworkSpec, open_network
 from pipeline import run_folder, supervisor
+from pipeline.addresses import is_address
 from pipeline.config import AnalyzeConfig, config_hash, row_settings
 from pipeline.errors import ConfigError, ResultsError
 from pipeline.jobs import Failed, Job, failure
-from pipeline.sources import Source
+from pipeline.sources import Source, states
+from pipeline.store import Store, open_store
 from pipeline.tables import SCHEMA_VERSION, TABLES
 from pipeline.tally import UnitReport
 from pipeline.unit import Progress, RunContext
@@ -41,7 +43,8 @@ class Watcher:
 class RunResult:
     """What came of a run."""
 
-    out: Path
+    out: str
+    """The results folder, as it is shown."""
     run_id: str
     resumed: int
     """How many of the sources were done before."""
@@ -56,7 +59,7 @@ class RunResult:
 
 def run(
     sources: Sequence[Source],
-    out: Path,
+    out: str | Path,
     config: AnalyzeConfig,
     *,
     in_process: bool = False,
@@ -64,36 +67,40 @@ def run(
     fresh: bool = False,
     watcher: Watcher | None = None,
 ) -> RunResult:
-    """Analyse `sources` into `out`, going on where an earlier try stopped.
+    """Analyse `sources` into `out`, a folder or the address of one, going on where an earlier try stopped.
 
-    `in_process` does the units in the caller's own process; `ray`, which is `local` or the address of a cluster, on Ray.
-    Raises PipelineError or EngineError for what concerns the run as a whole; a source that fails is in the result.
+    `in_process` does the units in the caller's own process; `ray`, `local` or the address of a cluster, on Ray. Raises
+    PipelineError or EngineError for what concerns the run as a whole; a source that fails is in the result.
     """
     started = time.monotonic()
     watcher = watcher or Watcher()
     networks = {role: _network(role, getattr(config.networks, role)) for role in ("affect", "detector")}
     digest = config_hash(config, {role: spec.digest for role, spec in networks.items()})
-    with run_folder.locked(out):
+    store = open_store(out)
+    with store.locked():
         if fresh:
-            run_folder.erase(out)
-        old = _resumable(out, digest, config)
-        record = {**(old or _identity()), **_description(config, digest, networks)}
-        committed = {commit["source"]["uri"]: commit for commit in run_folder.read_commits(out)}
+            run_folder.erase(store)
+        old = _resumable(store, digest, config)
+        record = {**(old or _identity()), **_description(config, digest, networks), "index": _index(sources)}
+        committed = {commit["source"]["uri"]: commit for commit in run_folder.read_commits(store)}
+        files = run_folder.list_files(store)
         done: dict[str, UnitReport] = {}  # by URI
-        for source in sources:
-            commit, now = committed.get(source.uri), source.state()
+        known = [source for source in sources if source.uri in committed]
+        for source, now in zip(known, states(known), strict=True):
+            commit = committed[source.uri]
             gone = "bytes" not in now  # what was read of a video that is no longer there is kept
-            if commit and (gone or commit["source"] == now) and run_folder.is_whole(out, commit):
+            relabelled = source.labels and commit.get("labels") != source.labels
+            if (gone or commit["source"] == now) and not relabelled and run_folder.is_whole(commit, files):
                 done[source.uri] = _read_report(commit["report"])
         pending = [source for source in sources if source.uri not in done]
         stale = [committed[source.uri]["stream_id"] for source in pending if source.uri in committed]
-        run_folder.sweep(out, [*stale, *(source.stream_id for source in pending)])
-        run_folder.write_run(out, {**record, "state": "running"})
-        result = RunResult(out, record["run_id"], resumed=len(sources) - len(pending))
+        run_folder.sweep(store, [*stale, *(source.stream_id for source in pending)], files)
+        run_folder.write_run(store, {**record, "state": "running"})
+        result = RunResult(str(store), record["run_id"], resumed=len(sources) - len(pending))
         watcher.planned(len(pending), result.resumed)
         context = RunContext(
             run_id=record["run_id"],
-            out=str(out.resolve()),
+            out=str(out) if is_address(str(out)) else str(Path(out).resolve()),
             config=config,
             metadata=_metadata(record, config, networks),
             stretch_s=None if ray is None else config.worker.stretch_s,
@@ -108,7 +115,7 @@ def run(
         finally:
             result.reports = [done[source.uri] for source in sources if source.uri in done]
             result.wall_s = time.monotonic() - started
-            run_folder.write_run(out, {**record, **_outcome(result, state)})
+            run_folder.write_run(store, {**record, **_outcome(result, state)})
     return result
 
 
@@ -134,11 +141,11 @@ def _in_process(sources: Sequence[Source], context: RunContext) -> Iterator[tupl
         yield source, failure(source, answer) if isinstance(answer, Failed) else answer
 
 
-def _resumable(out: Path, digest: str, config: AnalyzeConfig) -> dict[str, Any] | None:
+def _resumable(out: Store, digest: str, config: AnalyzeConfig) -> dict[str, Any] | None:
     """The record of the run that is gone on with; None: a new one begins. Raises ResultsError."""
     record = run_folder.read_run(out)
     if record is None:
-        if any((out / name).exists() for name in (*TABLES, run_folder.COMMITS)):
+        if any(out.exists(name) for name in (*TABLES, run_folder.COMMITS)):
             raise ResultsError(f"{out}: has folders of results' names but no run.json; choose another --out")
         return None
     if record["config_hash"] == digest:
@@ -192,6 +199,11 @@ def _description(config: AnalyzeConfig, digest: str, networks: dict[str, Network
         },
         "machine": {"platform": platform.platform(), "python": platform.python_version()},
     }
+
+
+def _index(sources: Sequence[Source]) -> list[dict[str, Any]]:
+    """The sources of the latest call, and what a list says of each."""
+    return [{"stream_id": s.stream_id, "uri": s.uri, "labels": dict(s.labels)} for s in sources]
 
 
 def _outcome(result: RunResult, state: str) -> dict[str, Any]:

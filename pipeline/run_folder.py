@@ -1,75 +1,61 @@
 """The results folder: who may write to it, what is committed, what is left over from an earlier try.
 
-``DIR/run.json`` says what the run is; ``DIR/_commits/<unit>.json``, put last, is what makes a unit's rows count.
+``run.json`` says what the run is; ``_commits/<unit>.json``, put last, is what makes a unit's rows count.
 """
 
-import fcntl
 import json
 import os
-import shutil
 import time
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any
 
-from pipeline.errors import ConfigError, ResultsError
-from pipeline.sinks.files import Part, stream_folder, write_json
+from pipeline.errors import ResultsError
+from pipeline.sinks.files import Part, stream_folder
+from pipeline.store import Store, write_json
 from pipeline.tables import TABLES
 
 RUN_FILE, COMMITS, SPOOLS = "run.json", "_commits", "_stretches"
 
 
-@contextmanager
-def locked(out: Path) -> Iterator[None]:
-    """Make the folder and hold it: one run at a time writes there. Raises ConfigError, ResultsError."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        file = (out / "_lock").open("w")
-    except OSError as exc:
-        raise ConfigError(f"{out}: cannot write results there: {exc.strerror}; choose another --out") from exc
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ResultsError(f"{out}: another run is writing there; wait for it, or choose another --out") from None
-        yield
-
-
-def read_run(out: Path) -> dict[str, Any] | None:
+def read_run(out: Store) -> dict[str, Any] | None:
     """The content of `run.json`, or None where there is none. Raises ResultsError where it cannot be read."""
-    path = out / RUN_FILE
-    if not path.is_file():
+    content_bytes = out.read(RUN_FILE)
+    if content_bytes is None:
         return None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
-        raise ResultsError(f"{path}: cannot be read ({exc}); move the folder away or start over with --fresh") from exc
+        content = json.loads(content_bytes)
+    except ValueError as exc:
+        raise ResultsError(
+            f"{out}/{RUN_FILE}: cannot be read ({exc}); move the folder away or start over with --fresh"
+        ) from exc
     if not isinstance(content, dict) or not all(isinstance(content.get(key), str) for key in ("run_id", "config_hash")):
-        raise ResultsError(f"{path}: is not the record of a run; choose another --out")
+        raise ResultsError(f"{out}/{RUN_FILE}: is not the record of a run; choose another --out")
     return content
 
 
-def write_run(out: Path, content: dict[str, Any]) -> None:
+def write_run(out: Store, content: dict[str, Any]) -> None:
     """Write `run.json`, whole or not at all."""
-    write_json(out / RUN_FILE, content)
+    write_json(out, RUN_FILE, content)
 
 
 def commit(
-    out: Path,
+    out: Store,
     stream_id: str,
     parts: Sequence[Part],
     *,
     source: dict[str, Any],
+    labels: Mapping[str, Any] | None = None,
     report: dict[str, Any],
     engines: dict[str, str],
     context: dict[str, Any],
 ) -> None:
-    """Make a unit's rows count. Everything in `parts` is on disk. Raises SinkError.
+    """Make a unit's rows count. Everything in `parts` is durable. Raises SinkError.
 
-    `source` is the state of the file that was read (`Source.state`), `context` the deployment it was read for.
+    `source` is the state of the file that was read (`Source.state`), `labels` what a list says of it,
+    `context` the deployment it was read for.
     """
     content = {
         "stream_id": stream_id,
@@ -77,66 +63,81 @@ def commit(
         "rows": {name: sum(part.rows for part in parts if part.table == name) for name in TABLES},
         "checkpoint": {"complete": True},
         "source": source,
+        "labels": dict(labels or {}),
         "context": context,
         **engines,
         "report": report,
     }
-    write_json(commit_path(out, stream_id), content)
+    write_json(out, commit_path(stream_id), content)
 
 
-def commit_path(out: Path, stream_id: str) -> Path:
+def commit_path(stream_id: str) -> str:
     """Where the commit of a stream lies."""
-    return out / COMMITS / f"{stream_folder(stream_id)}.json"
+    return f"{COMMITS}/{stream_folder(stream_id)}.json"
 
 
-def spool_path(out: Path, stream_id: str, name: str) -> Path:
+def spool_path(stream_id: str, name: str) -> str:
     """Where the analysis of a stretch is kept until its stream is committed."""
-    return out / SPOOLS / stream_folder(stream_id) / f"{name}.zip"
+    return f"{SPOOLS}/{stream_folder(stream_id)}/{name}.zip"
 
 
-def drop_spools(out: Path, stream_id: str) -> None:
+def drop_spools(out: Store, stream_id: str) -> None:
     """Remove what is kept of a stream's stretches."""
-    shutil.rmtree(out / SPOOLS / stream_folder(stream_id), ignore_errors=True)
+    out.delete_folder(f"{SPOOLS}/{stream_folder(stream_id)}")
 
 
-def read_commits(out: Path) -> list[dict[str, Any]]:
+def read_commits(out: Store) -> list[dict[str, Any]]:
     """All commits, by stream. Raises ResultsError where one is damaged."""
     commits = []
-    for path in sorted((out / COMMITS).glob("[!_]*.json")):
+    paths = sorted(path for path in out.files(COMMITS) if path.endswith(".json") and not _is_half(path))
+    for path, content_bytes in zip(paths, out.read_all(paths), strict=True):
+        if content_bytes is None:
+            continue  # removed since it was listed: a run began to do it again
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as exc:
-            raise ResultsError(f"{path}: damaged commit ({exc}); delete it and run again") from exc
+            content = json.loads(content_bytes)
+        except ValueError as exc:
+            raise ResultsError(f"{out}/{path}: damaged commit ({exc}); delete it and run again") from exc
         if missing := {"stream_id", "parts", "source", "report"} - set(content):
-            raise ResultsError(f"{path}: damaged commit (no {sorted(missing)[0]}); delete it and run again")
+            raise ResultsError(f"{out}/{path}: damaged commit (no {sorted(missing)[0]}); delete it and run again")
         commits.append(content)
     return commits
 
 
-def is_whole(out: Path, commit: dict[str, Any]) -> bool:
-    """Whether all files of a commit are there."""
-    return all((out / part["path"]).is_file() for part in commit["parts"])
+def list_files(out: Store) -> set[str]:
+    """Every file of tables and commits, by one listing each: asking for each would cost a bucket a request a file."""
+    return {path for folder in (COMMITS, *TABLES) for path in out.files(folder)}
 
 
-def sweep(out: Path, pending: Sequence[str]) -> None:
-    """Remove what earlier tries of streams that are to be done left behind; the commit first."""
-    for stream_id in pending:
-        commit_path(out, stream_id).unlink(missing_ok=True)
-        for table in TABLES:
-            shutil.rmtree(out / table / stream_folder(stream_id), ignore_errors=True)
-    for half in out.glob("_*.json"):
-        half.unlink(missing_ok=True)
-    for half in (out / COMMITS).glob("_*"):
-        half.unlink(missing_ok=True)
+def is_whole(commit: Mapping[str, Any], files: Collection[str]) -> bool:
+    """Whether all files of a commit are among those that are there."""
+    return all(part["path"] in files for part in commit["parts"])
 
 
-def erase(out: Path) -> None:
+def sweep(out: Store, pending: Sequence[str], files: Collection[str]) -> None:
+    """Remove what earlier tries of streams that are to be done left behind, of the files there; commits first."""
+    commits = {commit_path(stream_id) for stream_id in pending}
+    for path in sorted(files):
+        if path in commits or (path.startswith(f"{COMMITS}/") and _is_half(path)):
+            out.delete(path)
+    folders = {stream_folder(stream_id) for stream_id in pending}
+    for folder in sorted({str(PurePosixPath(path).parent) for path in files}):
+        if not folder.startswith(COMMITS) and PurePosixPath(folder).name in folders:
+            out.delete_folder(folder)
+    out.delete(f"_{RUN_FILE}")
+
+
+def erase(out: Store) -> None:
     """Start over: remove what a run has written, the commits first, and nothing else."""
-    if read_run(out) is None and not (out / COMMITS).is_dir():
+    if read_run(out) is None and not out.exists(COMMITS):
         return
     for name in (COMMITS, SPOOLS, *TABLES):
-        shutil.rmtree(out / name, ignore_errors=True)
-    (out / RUN_FILE).unlink(missing_ok=True)
+        out.delete_folder(name)
+    out.delete(RUN_FILE)
+
+
+def _is_half(path: str) -> bool:
+    """Whether a file is one that was being written when its run was ended."""
+    return PurePosixPath(path).name.startswith("_")
 
 
 def new_run_id() -> str:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import ResultsError
+from pipeline.store import Store
 from pipeline.types import AffectBatch, Frame, Strands
 
 _END = "end.json"
@@ -35,30 +36,30 @@ def write_spool(path: Path, batches: Iterable[AffectBatch], end: Callable[[], di
         archive.writestr(_END, json.dumps(end()))
 
 
-def read_end(path: Path) -> dict[str, Any]:
+def read_end(store: Store, path: str) -> dict[str, Any]:
     """What was known at the end. Raises ResultsError if the file cannot be read."""
-    with _open(path) as archive:
+    with _open(store, path) as archive:
         return dict(json.loads(archive.read(_END)))
 
 
-def read_spool(path: Path, first_index: int | None) -> Iterator[AffectBatch]:
+def read_spool(store: Store, path: str, first_index: int | None) -> Iterator[AffectBatch]:
     """The batches in order; `first_index` is added to the ordinals of their frames, None makes them unknown.
 
     Raises ResultsError if the file cannot be read.
     """
-    with _open(path) as archive:
+    with _open(store, path) as archive:
         for name in sorted(name for name in archive.namelist() if name != _END):
             with np.load(io.BytesIO(archive.read(name)), allow_pickle=False) as arrays:
                 yield _unpack(arrays, first_index)
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[zipfile.ZipFile]:
+def _open(store: Store, path: str) -> Iterator[zipfile.ZipFile]:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with store.open(path) as file, zipfile.ZipFile(file) as archive:
             yield archive
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as exc:
-        raise ResultsError(f"{path}: the analysis of a stretch cannot be read ({exc}); run again") from exc
+        raise ResultsError(f"{store}/{path}: the analysis of a stretch cannot be read ({exc}); run again") from exc
 
 
 def _pack(batch: AffectBatch) -> dict[str, np.ndarray]:

@@ -122,7 +122,7 @@ class Keeper:
         except _LostError as exc:
             words = self._worker.last_words()
             self._drop()
-            return Failed(f"{job.source.path}: {exc}", "lost", words)
+            return Failed(f"{job.source.shown}: {exc}", "lost", words)
 
     def _drop(self) -> None:
         if self._worker is not None:

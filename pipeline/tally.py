@@ -93,7 +93,7 @@ class Tally:
         means = [total / self._smoothed if self._smoothed else None for total in self._sums]
         return UnitReport(
             stream_id=source.stream_id,
-            source=source.path,
+            source=source.shown,
             video_s=(self._last_ns + (info.period_ns or 0)) / NS - start_s,
             wall_s=wall_s,
             first_row_s=self._first_row_s,

@@ -11,7 +11,6 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, astuple, dataclass, replace
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 from engines import Engine
@@ -22,9 +21,9 @@ from pipeline.hops import batches
 from pipeline.prefetch import prefetch
 from pipeline.run_folder import commit, drop_spools, spool_path
 from pipeline.sinks import FileSink
-from pipeline.sinks.files import write_whole
 from pipeline.sources import Source
 from pipeline.spool import read_end, read_spool, write_spool
+from pipeline.store import open_store
 from pipeline.stretches import Stretch, StretchReader, whole
 from pipeline.tally import Tally, UnitReport
 from pipeline.timeline import Finished, StreamContext, Timeline
@@ -41,6 +40,7 @@ class RunContext:
 
     run_id: str
     out: str
+    """A path or an address (`pipeline.store`)."""
     config: AnalyzeConfig
     metadata: dict[str, str]
     """For every file: versions, networks, settings."""
@@ -104,8 +104,8 @@ def analyse_stretch(
 
     Raises SourceError or SinkError.
     """
-    path = _spool_path(source, stretch, context)
-    if path.exists():
+    store, path = open_store(context.out), _spool_path(source, stretch, context)
+    if store.exists(path):
         return
     started = time.monotonic()
     with StretchReader(source.path, stretch, context.config.sampling, progress.frame) as reader:
@@ -116,7 +116,7 @@ def analyse_stretch(
             return {"origin": asdict(origin), "num_frames": reader.num_frames, "wall_s": time.monotonic() - started}
 
         with closing(_analyse(reader, stretch, context.config, analyzer, progress)) as analysed:
-            write_whole(path, lambda half: write_spool(half, analysed, end))
+            store.write(path, lambda half: write_spool(half, analysed, end))
 
 
 def join_stretches(
@@ -127,14 +127,14 @@ def join_stretches(
     Raises ResultsError where one is not, or SinkError.
     """
     progress = Progress() if progress is None else progress
-    started, state = time.monotonic(), source.state()
+    started, state, store = time.monotonic(), source.state(), open_store(context.out)
     paths = [_spool_path(source, stretch, context) for stretch in stretches]
-    ends = [read_end(path) for path in paths]
+    ends = [read_end(store, path) for path in paths]
 
     def analysed() -> Iterator[AffectBatch]:
         first_index: int | None = 0
         for path, end in zip(paths, ends, strict=True):
-            yield from read_spool(path, first_index)
+            yield from read_spool(store, path, first_index)
             known = first_index is not None and end["num_frames"] is not None
             first_index = first_index + end["num_frames"] if known else None
 
@@ -143,7 +143,7 @@ def join_stretches(
     before_s = sum(end["wall_s"] for end in ends)
     origin = replace(origins[0], engines=engines)
     report = _finish(source, state, context, origin, analysed(), progress, started - before_s)
-    drop_spools(Path(context.out), source.stream_id)
+    drop_spools(store, source.stream_id)
     return report
 
 
@@ -173,9 +173,9 @@ def _finish(
     started: float,
 ) -> UnitReport:
     """The part with a memory, and the commit. `state` is the source's from before it was read."""
-    config, out = context.config, Path(context.out)
+    config, store = context.config, open_store(context.out)
     metadata = {**context.metadata, **origin.engines, "time_base": origin.info.time_base, "ts_source": "file"}
-    sink = FileSink(out, source.stream_id, format=config.output.format, metadata=metadata)
+    sink = FileSink(store, source.stream_id, format=config.output.format, metadata=metadata, labels=source.labels)
     tracker = Tracker(TrackerConfig(gap_s_max=config.tracking.gap_s_max), score_start=origin.score_start)
     tally = Tally()
     for rows in follow(analysed, tracker, Timeline(_stream_context(source, context, origin))):
@@ -183,16 +183,17 @@ def _finish(
         progress.step()
         tally.add(rows, time.monotonic() - started)
     if not tally.frames:
-        raise SourceError(f"{source.path}: has no frame in the stretch that is asked for{_length(origin.info)}")
+        raise SourceError(f"{source.shown}: has no frame in the stretch that is asked for{_length(origin.info)}")
     sink.flush()
     sink.close()
     report = tally.report(source, time.monotonic() - started, origin.info, config.sampling.start_s)
     commit(
-        out,
+        store,
         source.stream_id,
         sink.parts,
         report=asdict(report),
         source=state,
+        labels=dict(source.labels),
         engines=origin.engines,
         context=config.deployment.model_dump(),
     )
@@ -212,12 +213,10 @@ def _origin(info: VideoInfo, detector: Engine, affect: Engine) -> Origin:
     return Origin(info=info, engines=engines, score_start=detector.spec.detector.score_start)
 
 
-def _spool_path(source: Source, stretch: Stretch, context: RunContext) -> Path:
+def _spool_path(source: Source, stretch: Stretch, context: RunContext) -> str:
     """Where a stretch's analysis is kept: under another name if the file, the settings or the cut are others."""
     identity = json.dumps([context.metadata["config_hash"], source.state(), astuple(stretch)], sort_keys=True)
-    return spool_path(
-        Path(context.out), source.stream_id, f"{stretch.number:06d}-{sha256(identity.encode()).hexdigest()[:16]}"
-    )
+    return spool_path(source.stream_id, f"{stretch.number:06d}-{sha256(identity.encode()).hexdigest()[:16]}")
 
 
 def _stream_context(source: Source, context: RunContext, origin: Origin) -> StreamContext:

@@ -18,6 +18,7 @@ from engines import Engine, EngineError, EngineOptions, load_engine, open_networ
 from pipeline.config import AnalyzeConfig
 from pipeline.errors import PipelineError, SinkError
 from pipeline.jobs import Analysed, Answer, Failed, Job, Split
+from pipeline.network import is_waiting
 from pipeline.stretches import plan
 from pipeline.unit import Progress, RunContext, analyse_stretch, join_stretches, run_unit
 
@@ -74,7 +75,7 @@ def attempt(job: Job, context: RunContext, detector: Engine, affect: Engine, pro
     except PipelineError as exc:
         return Failed(str(exc), "input")
     except Exception:  # noqa: BLE001 - a worker outlives our own mistakes and reports them
-        return Failed(f"{source.path}: {traceback.format_exc()}", "ours")
+        return Failed(f"{source.shown}: {traceback.format_exc()}", "ours")
 
 
 @contextmanager
@@ -84,6 +85,8 @@ def _telling(connection: Connection, progress: Progress) -> Iterator[None]:
 
     def tell() -> None:
         while not done.wait(TICK_S):
+            if is_waiting():  # that is bounded in time and no hang
+                progress.step()
             try:
                 connection.send(replace(progress))
             except (BrokenPipeError, OSError):

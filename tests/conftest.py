@@ -1,7 +1,10 @@
-"""What many tests share: where the optional data are, a cache of engines, the runners, small videos."""
+"""What many tests share: where the optional data are, a cache of engines, the runners, small videos, a bucket."""
 
+import logging
 import os
+import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -11,6 +14,7 @@ from engines import EngineOptions, load_engine, open_network
 from pipeline.config import load_config
 from pipeline.run import RunResult, run
 from pipeline.sources import find_sources
+from tests.bad_network import BadNetwork, bad_network
 from tests.media import squares, write_video
 
 cv2.setNumThreads(1)
@@ -80,3 +84,69 @@ def analyze_all(request: pytest.FixtureRequest) -> Analyze:
         return run(find_sources(sources), out, config, in_process=request.param == "in-process", fresh=fresh)
 
     return analyze
+
+
+@dataclass
+class TestBucket:
+    """An empty bucket of its own, and the network before it."""
+
+    __test__ = False  # for pytest
+
+    name: str
+    network: BadNetwork
+
+    @property
+    def url(self) -> str:
+        return f"s3://{self.name}"
+
+    def put(self, key: str, content: bytes) -> str:
+        """Its address."""
+        self._client().put_object(Bucket=self.name, Key=key, Body=content)
+        return f"{self.url}/{key}"
+
+    def keys(self, prefix: str = "") -> list[str]:
+        """Objects; without the empty ones that stand for folders."""
+        found = self._client().list_objects_v2(Bucket=self.name, Prefix=prefix).get("Contents", [])
+        return [item["Key"] for item in found if not item["Key"].endswith("/")]
+
+    def read(self, key: str) -> bytes:
+        return self._client().get_object(Bucket=self.name, Key=key)["Body"].read()
+
+    def create(self) -> None:
+        self._client().create_bucket(Bucket=self.name)
+
+    def _client(self):
+        import boto3
+
+        # past the bad network
+        return boto3.client("s3", region_name="us-east-1", endpoint_url=f"http://127.0.0.1:{self.network.target}")
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[int]:
+    """The port of an object store that speaks S3."""
+    server = pytest.importorskip("moto.server")
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    store = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    store.start()
+    yield store.get_host_and_port()[1]
+    store.stop()
+
+
+@pytest.fixture
+def bucket(object_store: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestBucket]:
+    """A bucket, reached as users reach theirs: by what the environment says."""
+    with bad_network(object_store) as network:
+        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_ENDPOINT_URL_S3"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in {
+            "AWS_ACCESS_KEY_ID": "AKIATESTING",
+            "AWS_SECRET_ACCESS_KEY": "a-very-secret-key",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{network.port}",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }.items():
+            monkeypatch.setenv(name, value)
+        made = TestBucket(f"bucket-{uuid.uuid4().hex[:12]}", network)
+        made.create()
+        yield made

@@ -9,12 +9,27 @@ from rich.console import Console
 from affectstream.progress import print_summary, progress_bar
 from pipeline.config import load_config
 from pipeline.run import run
+from pipeline.source_list import read_list
 from pipeline.sources import find_sources
 
 
 def analyze(
-    sources: Annotated[list[str], typer.Argument(metavar="SOURCE…", help="Videos, pictures, folders, 'patterns*'.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Results folder; a second run goes on where it stopped.")],
+    out: Annotated[
+        str,
+        typer.Option("--out", "-o", help="Results folder, or s3://BUCKET/FOLDER; a second run goes on there."),
+    ],
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SOURCE…",
+            help="Videos, pictures, folders, 'patterns*'; also s3:// and gs://, and files at https://.",
+            show_default=False,
+        ),
+    ] = None,
+    source_list: Annotated[
+        Path | None,
+        typer.Option("--list", help="CSV or Parquet with a column 'source'; its other columns go into tracks/."),
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="Settings as YAML; flags come after it.")] = None,
     fps: Annotated[str | None, typer.Option(help="Analysed frames per second, or 'native'. [default: 10]")] = None,
     start: Annotated[float | None, typer.Option(help="Begin at this second of each video.")] = None,
@@ -51,7 +66,8 @@ def analyze(
         "deployment.reason": context_reason,
     }
     settings = load_config(config, {key: value for key, value in flags.items() if value is not None})
-    found = find_sources(sources, out=out)
+    listed = read_list(source_list) if source_list is not None else []
+    found = find_sources([*(sources or []), *listed], out=out)
     console = Console(stderr=True)
     try:
         with progress_bar(console) as bar:
@@ -60,7 +76,7 @@ def analyze(
         console.print("what was done is kept: the same command goes on from there")
         raise
     print_summary(result, Console())
-    typer.echo(f"results: {out}")
+    typer.echo(f"results: {result.out}")
     if any(report.our_fault for report in result.failed):
         for report in result.failed:
             console.print(report.error, markup=False, highlight=False)

@@ -17,6 +17,7 @@ from pipeline.overlay.paint import Painter
 from pipeline.results import read_results
 from pipeline.run_folder import read_commits, read_run
 from pipeline.sources import find_sources
+from pipeline.store import open_store
 from pipeline.video.decode import VideoReader
 from pipeline.video.encode import VideoWriter
 
@@ -28,7 +29,7 @@ Shown = Callable[[int, int | None], None]
 
 def write_overlay(
     video: Path,
-    results: Path,
+    results: str | Path,
     out: Path,
     *,
     blur_faces: bool = False,
@@ -48,7 +49,7 @@ def write_overlay(
     courses = read_courses(points, frames)
     with VideoReader(video) as reader:
         if blur_faces and not force:
-            _refuse_gaps(video, commit, read_run(results) or {}, frames)
+            _refuse_gaps(video, commit, read_run(open_store(results)) or {}, frames)
         if reader.info.is_picture:
             image = next(reader.frames()).bgr()
             _editor(image, courses, blur_faces)(image, 0)
@@ -101,19 +102,20 @@ def _editor(image: np.ndarray, courses: list[Course], blur_faces: bool) -> Edit:
     return cover
 
 
-def _commit_of(video: Path, results: Path) -> dict[str, Any]:
+def _commit_of(video: Path, results: str | Path) -> dict[str, Any]:
     """The commit of this video: of the same file, else of one of the same name, if there is only one."""
-    if read_run(results) is None:
-        raise ResultsError(f"{results}: no results there (no run.json)")
+    store = open_store(results)
+    if read_run(store) is None:
+        raise ResultsError(f"{store}: no results there (no run.json)")
     (source,) = find_sources([video])
-    commits = read_commits(results)
+    commits = read_commits(store)
     same_file = [commit for commit in commits if commit["source"]["uri"] == source.uri]
     same_name = [commit for commit in commits if _shown(commit).rsplit("/", 1)[-1] == video.name]
     for found in (same_file, same_name):
         if len(found) == 1:
             return found[0]
     known = ", ".join(_shown(commit) for commit in commits[:5]) or "nothing"
-    raise ResultsError(f"{results}: has no results of {video.name}; it has {known}{' …' if len(commits) > 5 else ''}")
+    raise ResultsError(f"{store}: has no results of {video.name}; it has {known}{' …' if len(commits) > 5 else ''}")
 
 
 def _shown(commit: dict[str, Any]) -> str:

@@ -8,11 +8,13 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from pipeline.addresses import is_address
 from pipeline.errors import ConfigError, ResultsError
 from pipeline.report.index import IndexRow, display_names, index_row, render_index
 from pipeline.report.page import Neighbours, page_name, render_page
 from pipeline.report.rows import Commit, read_stream
 from pipeline.run_folder import read_commits, read_run
+from pipeline.store import open_store
 
 ASSETS = Path(__file__).parent / "assets"
 INDEX, PAGES = "index.html", "videos"
@@ -24,20 +26,25 @@ def _silent(done: int, total: int) -> None:
     """Nobody is told how far it is."""
 
 
-def write_report(results: Path, out: Path | None = None, shown: Callable[[int, int], None] = _silent) -> Path:
-    """Write the report of a results folder to `out` (default: `results/report`); return the path of its index.
+def write_report(results: str | Path, out: Path | None = None, shown: Callable[[int, int], None] = _silent) -> Path:
+    """Write the report of a results folder to `out`; return the path of its index.
+
+    Without `out` it goes to `results/report`; results in a bucket need one.
 
     One video is in memory at a time. `shown(done, total)` is told after each. An older report in `out` is replaced.
     Raises ResultsError where there are no results or they cannot be read, ConfigError where `out` is something else
     or cannot be written.
     """
-    run = read_run(results)
+    store = open_store(results)
+    if out is None and is_address(str(results)):
+        raise ConfigError(f"{store}: the report of results in a bucket is written to a folder; give one with --out")
+    run = read_run(store)
     if run is None:
-        raise ResultsError(f"{results}: no results there (no run.json); make some with `affectstream analyze`")
-    streams = _by_stream(read_commits(results))
+        raise ResultsError(f"{store}: no results there (no run.json); make some with `affectstream analyze`")
+    streams = _by_stream(read_commits(store))
     if not streams and not run.get("failed"):
-        raise ResultsError(f"{results}: nothing was analysed there yet; run `affectstream analyze` again to go on")
-    out = (results / "report" if out is None else out).absolute()
+        raise ResultsError(f"{store}: nothing was analysed there yet; run `affectstream analyze` again to go on")
+    out = (Path(results) / "report" if out is None else out).absolute()
     _refuse_other_content(out)
     scratch: Path | None = None
     try:
@@ -59,7 +66,7 @@ def write_report(results: Path, out: Path | None = None, shown: Callable[[int, i
             (half / PAGES / page_name(stream_id)).write_text(html, encoding="utf-8")
             index.append(index_row(rows, name=names[stream_id]))
             shown(i + 1, len(order))
-        title = results.absolute().name
+        title = Path(results).absolute().name if not is_address(str(results)) else str(store)
         (half / INDEX).write_text(render_index(index, run, title=title, mark=MARK), encoding="utf-8")
         if out.exists():
             out.rename(scratch / "old")

@@ -45,7 +45,7 @@ class StreamRows:
     """In order of (epoch, track_id)."""
 
 
-def read_stream(results: Path, stream_id: str, commits: Sequence[Commit]) -> StreamRows:
+def read_stream(results: str | Path, stream_id: str, commits: Sequence[Commit]) -> StreamRows:
     """Read the rows of a stream from its commits. Raises ResultsError where a file is missing or damaged."""
     frames = _read(results, stream_id, commits, "frames")
     points = _read(results, stream_id, commits, "points")
@@ -59,7 +59,7 @@ def read_stream(results: Path, stream_id: str, commits: Sequence[Commit]) -> Str
     )
 
 
-def _read(results: Path, stream_id: str, commits: Sequence[Commit], table: Table) -> pa.Table:
+def _read(results: str | Path, stream_id: str, commits: Sequence[Commit], table: Table) -> pa.Table:
     return read_table(results, table, stream_id=stream_id, columns=NEEDED[table], commits=list(commits))
 
 

@@ -1,16 +1,15 @@
 """Tables as files: ``DIR/{frames,points,tracks}/<stream>/<first pts>.<ext>``.
 
 Names are deterministic, so that a replay writes over what an earlier try left behind. A file appears whole or not at
-all: it is written beside its place under a name that begins with `_`, which readers pass over, and renamed.
+all (`pipeline.store`).
 """
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import quote
 
 import numpy as np
@@ -19,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from pipeline.errors import SinkError
+from pipeline.store import Store
 from pipeline.tables import SORTED_BY, TABLES, TIME_COLUMN
 from pipeline.timeline import Finished
 
@@ -51,11 +50,21 @@ def stream_folder(stream_id: str) -> str:
 
 
 class FileSink:
-    """Writes the rows of one stream. `parts` lists what is on disk."""
+    """Writes the rows of one stream. `parts` lists what is durable."""
 
-    def __init__(self, root: Path, stream_id: str, *, format: Format, metadata: Mapping[str, str]):
-        self._root, self._folder, self._format = root, stream_folder(stream_id), format
+    def __init__(
+        self,
+        store: Store,
+        stream_id: str,
+        *,
+        format: Format,
+        metadata: Mapping[str, str],
+        labels: Mapping[str, str | int | float | bool | None] | None = None,
+    ):
+        """`metadata` go into every file, `labels` into columns of their own of `tracks`."""
+        self._store, self._folder, self._format = store, stream_folder(stream_id), format
         self._metadata = {name.encode(): value.encode() for name, value in metadata.items()}
+        self._labels = labels or {}
         self._held: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
         self.parts: list[Part] = []
 
@@ -96,40 +105,19 @@ class FileSink:
         table = pa.concat_tables(held)
         first_ns = pc.min(table[TIME_COLUMN[name]]).as_py()
         table = table.sort_by([(column, "ascending") for column in SORTED_BY[name]])
-        path = Path(name) / self._folder / f"{first_ns:019d}.{self._format}"
-        digest = write_whole(self._root / path, lambda half: _WRITERS[self._format](table, half, self._metadata, name))
-        self.parts.append(Part(name, path.as_posix(), table.num_rows, digest))
+        if name == "tracks":
+            table = with_labels(table, self._labels)
+        path = f"{name}/{self._folder}/{first_ns:019d}.{self._format}"
+        digest = self._store.write(path, lambda half: _WRITERS[self._format](table, half, self._metadata, name))
+        self.parts.append(Part(name, path, table.num_rows, digest))
 
 
-def write_whole(path: Path, write: Callable[[Path], None]) -> str:
-    """Let `write` fill a file beside `path`, make it durable and put it in place; return its SHA-256.
-
-    Raises SinkError.
-    """
-    half = path.with_name(f"_{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(half)
-        with half.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            os.fsync(file.fileno())
-        half.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        os.fsync(folder)  # the name, too, survives a loss of power
-        os.close(folder)
-    except OSError as exc:
-        raise SinkError(f"{path}: cannot be written: {exc.strerror or exc}") from exc
-    return digest
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """A small JSON file, whole or not at all."""
-    content_bytes = (json.dumps(content, indent=2) + "\n").encode()
-
-    def write(half: Path) -> None:
-        half.write_bytes(content_bytes)
-
-    write_whole(path, write)
+def with_labels(tracks: pa.Table, labels: Mapping[str, str | int | float | bool | None]) -> pa.Table:
+    """The table with a column for each label, the same in all rows; none where a label is None."""
+    for name, value in labels.items():
+        if value is not None:
+            tracks = tracks.append_column(name, pa.array([value] * tracks.num_rows, pa.scalar(value).type))
+    return tracks
 
 
 def _write_parquet(table: pa.Table, path: Path, metadata: dict[bytes, bytes], name: str) -> None:

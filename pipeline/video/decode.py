@@ -1,4 +1,4 @@
-"""Reading a video file or picture with PyAV: frames with exact times, errors renamed, damage noted."""
+"""Reading a video file or picture, here or remote, with PyAV: frames with exact times, errors renamed, damage noted."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,9 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
+from pipeline.addresses import is_address, redacted
 from pipeline.errors import SourceError
+from pipeline.remote import RemoteFile
 from pipeline.types import Picture
 from pipeline.video.picture import PictureConverter
 
@@ -71,20 +73,28 @@ class VideoReader:
     """An open video file or picture. Use as a context manager; not thread-safe."""
 
     def __init__(self, path: str | Path, *, start_s: float = 0.0):
-        """Raises SourceError, naming the file and the cause."""
-        self._path, self._start_s = str(path), start_s
+        """`path` may be an address. Raises SourceError, naming the file and the cause."""
+        self._path, self._start_s = redacted(str(path)), start_s
+        self._file = RemoteFile(str(path)) if is_address(str(path)) else None
         self._sought = False
         self._last_stamp_ns: int | None = None
-        self._open()
+        try:
+            self._open()
+        except SourceError:
+            self._release()
+            raise
         self.info = self._read_info()
         self._convert = PictureConverter(self._stream.sample_aspect_ratio)
 
     def _open(self, thread_type: Literal["AUTO", "SLICE"] = "AUTO") -> None:
         """At the beginning of the file."""
         try:
-            self._container: InputContainer = av.open(self._path, metadata_errors="ignore")
+            if self._file is not None:
+                self._file.seek(0)
+            self._container: InputContainer = av.open(self._file or self._path, "r", metadata_errors="ignore")
         except av.FFmpegError as exc:
-            raise SourceError(f"{self._path}: {_cause(exc, self._path)}") from exc
+            cause = "is empty (0 bytes)" if self._file and not self._file.size else _cause(exc, self._path)
+            raise SourceError(f"{self._path}: {cause}") from exc
         videos = [s for s in self._container.streams.video if not s.disposition & Disposition.attached_pic]
         if not videos:  # the cover of a song is none
             self._container.close()
@@ -98,6 +108,11 @@ class VideoReader:
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
         self._container.close()
+        self._release()
+
+    def _release(self) -> None:
+        if self._file is not None:
+            self._file.release()
 
     def frames(self) -> Iterator[DecodedFrame]:
         """All frames from `start_s`, or somewhat earlier, on, times strictly increasing.

@@ -44,8 +44,12 @@ def test_an_analysis_ends_with_a_summary_and_says_where_its_results_are(drawn_vi
         (["analyze", "text.mp4", "-o", "out", "--detector", "text.mp4"], 2, "no network 'text.mp4'"),
         (["analyze", "text.mp4", "-o", "out", "--context", "workplace"], 4, "AI Act"),
         (["analyze", "text.mp4"], 2, "--out"),
+        (["analyze", "-o", "out"], 2, "nothing to analyse is given"),
+        (["analyze", "--list", "wrong.yaml", "-o", "out"], 2, "a list is .csv or .parquet"),
+        (["analyze", "text.mp4", "-o", "https://me:word@h/x"], 2, "https://h/x: results lie in a folder"),
         (["report", "empty"], 2, "no results there"),
         (["overlay", "text.mp4", "-r", "empty", "-o", "o.mp4"], 2, "no results there"),
+        (["overlay", "https://h/v.mp4", "-r", "empty", "-o", "o.mp4"], 2, "fetch the video first"),
         (["draw", "o.mp4", "--size", "big"], 2, "expected width x height"),
         (["draw", "o.mp4", "--style", "baroque"], 2, "baroque"),
         (["evaluate", "emofan-s", "--data", "empty"], 2, "no such file"),
@@ -97,6 +101,31 @@ def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(tmp_path):
     assert again.returncode == 0
     assert f"{done_before} of 12 done before" in again.stderr
     assert len(read_results(tmp_path / "out", "frames")) == 12 * 900
+
+
+def test_results_go_to_a_bucket_and_a_list_says_what_is_analysed(bucket, drawn_video, tmp_path):
+    (tmp_path / "list.csv").write_text(f"source,person\n{drawn_video},p1\n")
+    done = cli("analyze", "--list", tmp_path / "list.csv", "-o", f"{bucket.url}/r")
+    assert done.returncode == 0, done.stderr
+    assert f"results: {bucket.url}/r" in done.stdout
+    assert read_results(f"{bucket.url}/r", "tracks")["person"].tolist() == ["p1", "p1"]
+    assert "1 of 1 done before" in cli("analyze", drawn_video, "-o", f"{bucket.url}/r").stderr
+
+
+@pytest.mark.parametrize(
+    ("out", "code", "told"),
+    [
+        ("s3://no-such-bucket-at-all/r", 2, "s3://no-such-bucket-at-all/r: there is no such bucket"),
+        ("s3://KEY:word@b/r", 2, "s3://b/r: has credentials in it"),
+        ("gs://", 2, "gs://: names no bucket"),
+    ],
+)
+def test_a_wrong_bucket_is_one_clear_line(bucket, drawn_video, out, code, told):
+    done = cli("analyze", drawn_video, "-o", out)
+    assert done.returncode == code
+    assert told in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "word" not in done.stderr
 
 
 def test_version_and_help():

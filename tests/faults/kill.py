@@ -1,8 +1,8 @@
 """Kill a run again and again and see that nothing is lost: ``python -m tests.faults.kill --count 100``.
 
-Each round analyses 40 short videos on Ray, kills a worker, an actor, the raylet or the driver at a random moment, lets the
-same command go on until it ends well, and compares all rows with those of an unbroken run: none missing, none twice, no
-file unreadable, none half-written left behind.
+Each round analyses 40 short videos on Ray, kills a worker, an actor, the raylet or the driver at a random moment, lets
+the same command go on until it ends well, and compares all rows with those of an unbroken run: none missing, none
+twice, no file unreadable, none half-written left behind.
 """
 
 import argparse
@@ -134,7 +134,7 @@ def main() -> None:
         out = options.work / f"round{i:03d}"
         killed[one_round(clips, reference, out, rng, span_s)] += 1
         shutil.rmtree(out)
-        print(f"{i + 1}/{options.count} held; killed: {dict(killed)}", flush=True)
+        print(f"{i + 1}/{options.count} held; killed: {dict(killed)}", flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

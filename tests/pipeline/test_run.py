@@ -20,6 +20,7 @@ from pipeline.errors import ConfigError, ResultsError
 from pipeline.results import read_results, read_table
 from pipeline.run import Watcher, run
 from pipeline.sources import find_sources
+from pipeline.store import open_store
 from pipeline.tables import TABLES
 from tests.media import squares, write_video
 
@@ -203,7 +204,10 @@ def test_each_call_records_its_own_context(analyze_all, clips, tmp_path):
     analyze_all([clips / "good.mp4"], out, deployment__context="research")
     analyze_all([clips / "sub"], out, deployment__context="media")
     assert json.loads((out / "run.json").read_text())["context"] == "media"
-    assert {commit["context"]["context"] for commit in run_folder.read_commits(out)} == {"research", "media"}
+    assert {commit["context"]["context"] for commit in run_folder.read_commits(open_store(out))} == {
+        "research",
+        "media",
+    }
 
 
 def test_a_start_beyond_the_end_is_a_failure_that_says_so(analyze_all, clips, tmp_path):
@@ -238,7 +242,7 @@ def test_leftovers_of_a_broken_try_are_swept(analyze_all, clips, tmp_path):
 
 
 def test_two_runs_cannot_write_to_one_folder(clips, tmp_path):
-    with run_folder.locked(tmp_path), pytest.raises(ResultsError, match="another run"):
+    with open_store(tmp_path).locked(), pytest.raises(ResultsError, match="another run"):
         run(find_sources([clips / "good.mp4"]), tmp_path, load_config(None), in_process=True)
 
 

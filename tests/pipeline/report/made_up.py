@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from pipeline.run_folder import commit, write_run
 from pipeline.sinks import FileSink
+from pipeline.store import open_store
 from pipeline.tables import FRAMES, POINTS, TRACKS, nullable, repeat, table
 from pipeline.timeline import Finished
 
@@ -45,7 +46,7 @@ class Video:
 
 def write_video(out: Path, video: Video, *, format: str = "parquet") -> None:
     """Write a video's rows and commit them."""
-    sink = FileSink(out, video.stream_id, format=format, metadata={})
+    sink = FileSink(open_store(out), video.stream_id, format=format, metadata={})
     sink.write(_rows(video))
     sink.flush()
     report = {
@@ -55,7 +56,15 @@ def write_video(out: Path, video: Video, *, format: str = "parquet") -> None:
         "arousal_mean": None,
         "info": {"is_picture": video.picture, "period_ns": 40_000_000},
     }
-    commit(out, video.stream_id, sink.parts, source={"uri": "file:///made/up"}, report=report, engines={}, context={})
+    commit(
+        open_store(out),
+        video.stream_id,
+        sink.parts,
+        source={"uri": "file:///made/up"},
+        report=report,
+        engines={},
+        context={},
+    )
 
 
 def write_record(out: Path, **changes: object) -> None:
@@ -77,7 +86,7 @@ def write_record(out: Path, **changes: object) -> None:
         "state": "finished",
         "failed": [],
     }
-    write_run(out, record | changes)
+    write_run(open_store(out), record | changes)
 
 
 def _rows(video: Video) -> Finished:

@@ -7,7 +7,8 @@ import pytest
 
 from pipeline.errors import SinkError
 from pipeline.sinks import FileSink
-from pipeline.sinks.files import PART_NS, write_json
+from pipeline.sinks.files import PART_NS
+from pipeline.store import open_store, write_json
 from pipeline.tables import FRAMES, POINTS, TRACKS, repeat, table
 from pipeline.timeline import Finished
 
@@ -33,7 +34,7 @@ def rows(times_s, track=1):
 
 @pytest.fixture
 def sink(tmp_path):
-    return FileSink(tmp_path, "a b.mp4~12345678", format="parquet", metadata={"who": "us"})
+    return FileSink(open_store(tmp_path), "a b.mp4~12345678", format="parquet", metadata={"who": "us"})
 
 
 def files(root, name):
@@ -52,7 +53,7 @@ def test_a_file_is_named_after_its_first_row_and_sorted_by_track(sink, tmp_path)
 
 @pytest.mark.parametrize("piece", [1, 7, 1000])
 def test_files_are_cut_on_a_fixed_grid_however_rows_come(tmp_path, piece):
-    sink = FileSink(tmp_path, "s~1", format="parquet", metadata={})
+    sink = FileSink(open_store(tmp_path), "s~1", format="parquet", metadata={})
     times = np.arange(0.5, 2.5 * PART_NS / NS, 10)
     for start in range(0, len(times), piece):
         sink.write(rows(times[start : start + piece]))
@@ -64,7 +65,7 @@ def test_files_are_cut_on_a_fixed_grid_however_rows_come(tmp_path, piece):
 
 def test_many_rows_make_several_files_and_no_moment_is_torn(tmp_path, monkeypatch):
     monkeypatch.setattr("pipeline.sinks.files.PART_ROWS_MAX", 10)
-    sink = FileSink(tmp_path, "s~1", format="parquet", metadata={})
+    sink = FileSink(open_store(tmp_path), "s~1", format="parquet", metadata={})
     for second in range(6):
         sink.write(rows([second] * 4))
     sink.flush()
@@ -84,8 +85,8 @@ def test_what_cannot_be_written_is_told(sink, tmp_path):
 
 
 def test_nothing_half_written_is_visible(tmp_path):
-    write_json(tmp_path / "a.json", {"x": 1})
+    write_json(open_store(tmp_path), "a.json", {"x": 1})
     with pytest.raises(TypeError):
-        write_json(tmp_path / "a.json", {"x": object()})
+        write_json(open_store(tmp_path), "a.json", {"x": object()})
     assert (tmp_path / "a.json").read_text() == '{\n  "x": 1\n}\n'
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
