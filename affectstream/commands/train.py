@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated
@@ -94,12 +95,10 @@ def log_line(line: str) -> None:
 
 
 def _cluster() -> ModuleType:
-    try:
-        import ray  # noqa: F401
+    if find_spec("ray") is None:
+        raise RuntimeMissingError("several workers need Ray: pip install 'affectstream[train]'")
+    from training import cluster
 
-        from training import cluster
-    except ImportError as exc:
-        raise RuntimeMissingError("several workers need Ray: pip install 'affectstream[train]'") from exc
     return cluster
 
 
