@@ -11,7 +11,7 @@ setup: .venv/.ready ## Make .venv with everything in it, and what the system lac
 .venv/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade -c constraints.txt pip
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,dev]'
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,dev]'
 	@sh docker/system-packages.sh
 	@touch $@
 

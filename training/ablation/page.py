@@ -111,14 +111,16 @@ def write_page(results: Results, *, config: str) -> str:
         parts.append(
             f"| {what} | "
             + " | ".join("–" if s is None else str(s) for s in steps)
-            + f" | {_paper_step(first, second)} |"
+            + " | {:+.2f} {:+.2f} |".format(*_paper_difference(first, second))
         )
-        readings.append(_reading(what, dict(zip(COMPARED, steps, strict=True))))
+        known = {name: step for name, step in zip(COMPARED, steps, strict=True) if step is not None}
+        readings.append(_reading(what, known, dict(zip(COMPARED[1:], _paper_difference(first, second), strict=True))))
     return "\n".join([*parts, "", "## Reading", "", *readings, ""])
 
 
-def _paper_step(first: str, second: str) -> str:
-    return " ".join(f"{two - one:+.2f}" for one, two in zip(PAPER[first], PAPER[second], strict=True))
+def _paper_difference(first: str, second: str) -> tuple[float, float]:
+    (valence, arousal), (valence_then, arousal_then) = PAPER[first], PAPER[second]
+    return round(valence_then - valence, 2), round(arousal_then - arousal, 2)
 
 
 def _step(results: Results, first: str, second: str, name: str) -> Step | None:
@@ -144,17 +146,26 @@ def _table(results: Results, rungs: Sequence[str]) -> list[str]:
     return lines
 
 
-def _reading(what: str, steps: Mapping[str, Step | None]) -> str:
+def _reading(what: str, known: Mapping[str, Step], paper: Mapping[str, float]) -> str:
     """One line in words; it claims nothing that the interval does not."""
-    known = {name.replace("_", " of ").replace("ccc", "CCC"): step for name, step in steps.items() if step is not None}
+    begin = f"- **{what[0].upper()}{what[1:]}**: "
     if not known:
-        return f"- **{what[0].upper()}{what[1:]}**: not measured yet."
-    better = [name for name, step in known.items() if step.resolved and step.mean > 0]
-    worse = [name for name, step in known.items() if step.resolved and step.mean < 0]
-    open_ = [name for name, step in known.items() if not step.resolved]
-    said = [
-        f"{words} {' and '.join(names)}"
-        for words, names in (("raises", better), ("lowers", worse), ("not resolved:", open_))
-        if names
-    ]
-    return f"- **{what[0].upper()}{what[1:]}**: " + "; ".join(said) + "."
+        return f"{begin}not measured yet."
+    said = []
+    for words, names in (
+        ("raises", [name for name, step in known.items() if step.resolved and step.mean > 0]),
+        ("lowers", [name for name, step in known.items() if step.resolved and step.mean < 0]),
+    ):
+        if names:
+            said.append(f"{words} {' and '.join(_in_words(name, known[name], paper.get(name)) for name in names)}")
+    if unresolved := [_in_words(name) for name, step in known.items() if not step.resolved]:
+        said.append(f"not resolved: {' and '.join(unresolved)}")
+    return f"{begin}{'; '.join(said)}."
+
+
+def _in_words(name: str, step: Step | None = None, paper: float | None = None) -> str:
+    """A figure's name; where a resolved difference can be held against the paper's, also that."""
+    said = name.replace("_", " of ").replace("ccc", "CCC")
+    if step is None or not paper:
+        return said
+    return f"{said} ({'as' if step.mean * paper > 0 else 'unlike'} in the paper)"

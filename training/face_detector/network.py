@@ -44,7 +44,7 @@ class FaceDetectorConfig:
 
     channels: tuple[int, int, int, int, int] = (16, 24, 32, 48, 64)
     """After 2, 4, 8, 16 and 32-fold reduction."""
-    residuals: tuple[int, int, int] = (1, 2, 2)
+    residuals: tuple[int, int, int] = (2, 2, 2)
     """Residual blocks at strides 8, 16 and 32."""
     head_channels: int = 32
 
