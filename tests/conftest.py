@@ -3,6 +3,7 @@
 import logging
 import os
 import uuid
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,14 +75,36 @@ def drawn_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 Analyze = Callable[..., RunResult]
 
 
-@pytest.fixture(params=["in-process", "worker"])
+@pytest.fixture(scope="session")
+def local_ray() -> Iterator[None]:
+    """A small Ray that runs on it share."""
+    ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'affectstream[ray]'")
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Ray warns of its own functions
+        patch.setenv("RAY_AUTH_MODE", "disabled")
+        patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        ray.init(num_cpus=2, include_dashboard=False, object_store_memory=100 * 2**20, logging_level="ERROR")
+        yield
+        ray.shutdown()
+
+
+@pytest.fixture(params=["in-process", "worker", "ray"])
 def analyze_all(request: pytest.FixtureRequest) -> Analyze:
-    """Every way to run an analysis: in the caller's process, and in a worker."""
+    """Every way to run an analysis: in the caller's process, in a worker, and on Ray."""
+    if request.param == "ray":
+        request.getfixturevalue("local_ray")
 
     def analyze(sources, out: Path, fresh: bool = False, **settings) -> RunResult:
         overrides = {key.replace("__", "."): value for key, value in settings.items()}
         config = load_config(None, {"networks.threads": 1, **overrides})
-        return run(find_sources(sources), out, config, in_process=request.param == "in-process", fresh=fresh)
+        return run(
+            find_sources(sources),
+            out,
+            config,
+            in_process=request.param == "in-process",
+            ray="local" if request.param == "ray" else None,
+            fresh=fresh,
+        )
 
     return analyze
 

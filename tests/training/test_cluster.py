@@ -8,19 +8,11 @@ from tests.training.test_training_to_serving import DETECTOR
 from training.errors import TrainingError
 from training.runs import train_run
 
-ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'affectstream[train]'")
-
-pytestmark = [pytest.mark.timeout(600), pytest.mark.filterwarnings("ignore")]  # Ray warns of its own functions
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _small_ray():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_AUTH_MODE", "disabled")
-        patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        ray.init(num_cpus=2, include_dashboard=False, object_store_memory=100 * 2**20, logging_level="ERROR")
-        yield
-        ray.shutdown()
+pytestmark = [  # Ray warns of its own functions
+    pytest.mark.timeout(600),
+    pytest.mark.filterwarnings("ignore"),
+    pytest.mark.usefixtures("local_ray"),
+]
 
 
 @pytest.fixture
