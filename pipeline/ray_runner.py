@@ -18,10 +18,12 @@ from ray.exceptions import RayActorError, RaySystemError
 
 from engines import EngineError
 from pipeline.config import Worker
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, PipelineError
 from pipeline.jobs import Answer, Failed, Job
+from pipeline.run_folder import read_run
 from pipeline.schedule import Schedule
 from pipeline.sources import Source, states
+from pipeline.store import open_store
 from pipeline.supervisor import Keeper
 from pipeline.tally import UnitReport
 from pipeline.unit import Progress, RunContext
@@ -41,15 +43,20 @@ STARTS_LOST_MAX = 5
 
 class _Actor:
     def __init__(self, context: RunContext):
-        self._keeper, self._progress = Keeper(context), Progress()
+        self._context, self._keeper, self._progress = context, Keeper(context), Progress()
 
     def load(self, version: str) -> str | None:
         """Have the networks ready; what is wrong with this node, if something is."""
         if software_version() != version:
             return f"{platform.node()} has AffectStream {software_version()}, the driver {version}"
         try:
+            store = open_store(self._context.out)
+            if (read_run(store) or {}).get("run_id") != self._context.run_id:
+                return (
+                    f"{platform.node()} does not see {store}; every node must: give a shared disk or a bucket as --out"
+                )
             self._keeper.load()
-        except EngineError as exc:
+        except (EngineError, PipelineError) as exc:
             return f"{platform.node()}: {exc}"
         return None
 

@@ -112,6 +112,8 @@ def run(
                 done[source.uri] = report
                 watcher.ended(report)
             state = "finished"
+            if ray is not None and all(report.error is None for report in done.values()):
+                run_folder.drop_spools(store)
         finally:
             result.reports = [done[source.uri] for source in sources if source.uri in done]
             result.wall_s = time.monotonic() - started

@@ -81,9 +81,9 @@ def spool_path(stream_id: str, name: str) -> str:
     return f"{SPOOLS}/{stream_folder(stream_id)}/{name}.zip"
 
 
-def drop_spools(out: Store, stream_id: str) -> None:
-    """Remove what is kept of a stream's stretches."""
-    out.delete_folder(f"{SPOOLS}/{stream_folder(stream_id)}")
+def drop_spools(out: Store, stream_id: str | None = None) -> None:
+    """Remove what is kept of a stream's stretches; None: of all."""
+    out.delete_folder(SPOOLS if stream_id is None else f"{SPOOLS}/{stream_folder(stream_id)}")
 
 
 def read_commits(out: Store) -> list[dict[str, Any]]:

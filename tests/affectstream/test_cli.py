@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from affectstream import analyze, read_results
+from affectstream.cli import spelt_out
 from pipeline.errors import SourceError
 from tests.media import squares, write_video
 
@@ -180,3 +181,18 @@ def test_the_python_call_gives_the_points_of_what_was_asked_for(drawn_video, tmp
     assert len(analyze(tmp_path / "squares.mp4", out=tmp_path / "out", threads=1)) < len(everything)
     with pytest.raises(SourceError, match="no such file"):
         analyze(tmp_path / "nowhere.mp4", out=tmp_path / "out", threads=1)
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        (["analyze", "clips", "--ray"], ["analyze", "clips", "--ray=local"]),
+        (["analyze", "--ray", "clips/"], ["analyze", "--ray=local", "clips/"]),
+        (["analyze", "--ray", "--fresh", "clips"], ["analyze", "--ray=local", "--fresh", "clips"]),
+        (["analyze", "clips", "--ray", "auto"], ["analyze", "clips", "--ray", "auto"]),
+        (["analyze", "clips", "--ray", "10.0.0.7:6379"], ["analyze", "clips", "--ray", "10.0.0.7:6379"]),
+        (["analyze", "clips", "--ray=auto"], ["analyze", "clips", "--ray=auto"]),
+    ],
+)
+def test_ray_alone_means_this_machine(given, meant):
+    assert spelt_out(given) == meant

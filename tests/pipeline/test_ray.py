@@ -1,0 +1,104 @@
+"""Runs on Ray: rows, lost workers, what a cluster lacks. What holds on every runner is in test_run.py."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.config import load_config
+from pipeline.errors import ConfigError
+from pipeline.results import read_results
+from pipeline.run import Watcher, run
+from pipeline.sources import find_sources
+from pipeline.tables import TABLES
+from tests.media import squares, write_video
+
+pytestmark = [pytest.mark.timeout(300), pytest.mark.filterwarnings("ignore")]  # Ray warns of its own functions
+ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'affectstream[ray]'")
+
+
+@pytest.fixture
+def footage(drawn_video, tmp_path):
+    """Short videos, and a long one of the drawn people over and over."""
+    import av
+
+    folder = tmp_path / "clips"
+    for i in range(3):
+        write_video(folder / f"{i}.mp4", squares(40 + 10 * i))
+    with av.open(str(drawn_video)) as video:
+        pictures = [frame.to_ndarray(format="bgr24") for frame in video.decode(video=0)]
+    write_video(folder / "long.mp4", pictures * 9, fps=20)
+    return folder
+
+
+@pytest.fixture
+def drawn_rows(drawn_video, tmp_path):
+    analyse(drawn_video, tmp_path / "here", ray=None)
+    return read_results(tmp_path / "here")
+
+
+def analyse(folder, out, watcher=None, ray="local", **settings):
+    config = load_config(None, {"networks.threads": 1, **settings})
+    return run(find_sources([folder]), out, config, ray=ray, in_process=ray is None, watcher=watcher)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("stretch_s", [10.0, 600.0])
+def test_rows_do_not_depend_on_workers_or_stretches(local_ray, footage, tmp_path, workers, stretch_s):
+    analyse(footage, tmp_path / "alone", ray=None)
+    settings = {"worker.count": workers, "worker.stretch_s": stretch_s}
+    assert not analyse(footage, tmp_path / "ray", **settings).failed
+    for table in TABLES:
+        one, other = (read_results(tmp_path / name, table).drop(columns="run_id") for name in ("alone", "ray"))
+        assert len(one)
+        pd.testing.assert_frame_equal(other, one, check_exact=False, atol=1e-3, check_categorical=False)
+
+
+@pytest.mark.slow
+def test_a_killed_actor_costs_a_retry_and_no_row(local_ray, footage, tmp_path):
+    killed = []
+
+    class Killer(Watcher):
+        def progress(self, source, progress):
+            if not killed and progress.frames:
+                killed.append(_kill("ray::_Actor"))
+
+    assert not analyse(footage, tmp_path / "out", Killer(), **{"worker.count": 2}).failed
+    assert killed
+    assert sorted(read_results(tmp_path / "out", "frames")["stream_id"].value_counts()) == [16, 20, 24, 360]
+
+
+def test_more_workers_than_fit_are_refused_before_anything_waits(local_ray, footage, tmp_path):
+    with pytest.raises(ConfigError, match="3 workers of 1 cores: the cluster has 2 cores, which is room for 2"):
+        analyse(footage, tmp_path / "out", **{"worker.count": 3})
+
+
+@pytest.mark.slow
+def test_ray_alone_reads_from_a_bucket_and_writes_to_it(bucket, drawn_video, drawn_rows):
+    """The whole command, with a Ray of its own: workers take credentials from where the clouds' own tools do."""
+    bucket.put("clips/a.mp4", drawn_video.read_bytes())
+    command = [sys.executable, "-m", "affectstream.cli", "analyze", f"{bucket.url}/clips", "-o", f"{bucket.url}/out"]
+    done = subprocess.run([*command, "--ray"], capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    assert "a-very-secret-key" not in done.stdout + done.stderr
+    rows = read_results(f"{bucket.url}/out")
+    for name in ("pts_ns", "track_id", "valence_smooth"):
+        np.testing.assert_allclose(rows[name], drawn_rows[name], atol=1e-3)
+
+
+def _kill(holds: str) -> int:
+    """SIGKILL one process whose name holds a text; its id."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if holds in (folder / "cmdline").read_bytes().decode(errors="replace"):
+                os.kill(int(folder.name), signal.SIGKILL)
+                return int(folder.name)
+        except (OSError, ProcessLookupError):
+            continue
+    raise AssertionError(f"no process {holds}")
