@@ -107,17 +107,18 @@ def print_summary(result: RunResult, console: Console) -> None:
     table.add_column("source", overflow="fold", max_width=44)
     for name in ("length", "frames", "face", "people", "valence", "arousal", "good"):
         table.add_column(name, justify="right")
-    table.add_column("note")
     shown = result.reports[:ROWS_MAX]
-    for report in shown:
-        table.add_row(*_row(report))
+    rows = [_row(report) for report in shown]
+    if any(row[-1] for row in rows):  # a column of nothing would take room from the names
+        table.add_column("note")
+    for row in rows:
+        table.add_row(*row[: len(table.columns)])
     console.print(table)
     if len(result.reports) > len(shown):
         console.print(f"… and {len(result.reports) - len(shown)} more")
     good = [report for report in result.reports if report.error is None]
     video_s = sum(report.video_s for report in good)
-    wall_s = sum(report.wall_s for report in good)
-    speed = f", {video_s / wall_s:.1f}× real time" if wall_s and not result.resumed else ""
+    speed = f", {video_s / result.wall_s:.1f}× real time" if not result.resumed else ""
     console.print(
         f"\n{len(good)} of {len(result.reports)} analysed, {clock(video_s)} of video, "
         f"{sum(r.points for r in good):,} faces in {count(sum(r.frames for r in good), 'frame')}{speed}",

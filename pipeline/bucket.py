@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import pyarrow as pa
 from pyarrow import fs
 
 from pipeline.addresses import BucketAddress
-from pipeline.errors import ConfigError, ResultsError, SinkError
+from pipeline.errors import ConfigError, PipelineError, ResultsError, SinkError
 from pipeline.network import cause, file_system, waiting
 
 LOCK = "_lock"
@@ -144,11 +144,8 @@ class Bucket:
             stream.write(content)
             stream.close()
 
-        try:
-            with waiting(), ThreadPoolExecutor(1) as pool:
-                pool.submit(upload).result()
-        except OSError as exc:
-            raise SinkError(f"{self}/{path}: cannot be written: {cause(exc)}") from exc
+        with self._asking(path, SinkError, "written"), ThreadPoolExecutor(1) as pool:
+            pool.submit(upload).result()
 
     def delete(self, path: str) -> None:
         with self._deleting(path), suppress(FileNotFoundError):
@@ -165,17 +162,16 @@ class Bucket:
         return f"{self._address.path}/{path}"
 
     @contextmanager
-    def _reading(self, path: str) -> Iterator[None]:
+    def _asking(self, path: str, error: type[PipelineError], verb: str) -> Iterator[None]:
+        """A request about `path`; what goes wrong with it is an `error`: it cannot be `verb`."""
         try:
             with waiting():
                 yield
         except OSError as exc:
-            raise ResultsError(f"{self}/{path}: cannot be read: {cause(exc)}") from exc
+            raise error(f"{self}/{path}: cannot be {verb}: {cause(exc)}") from exc
 
-    @contextmanager
-    def _deleting(self, path: str) -> Iterator[None]:
-        try:
-            with waiting():
-                yield
-        except OSError as exc:
-            raise SinkError(f"{self}/{path}: cannot be removed: {cause(exc)}") from exc
+    def _reading(self, path: str) -> AbstractContextManager[None]:
+        return self._asking(path, ResultsError, "read")
+
+    def _deleting(self, path: str) -> AbstractContextManager[None]:
+        return self._asking(path, SinkError, "removed")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.sources import Source
-from pipeline.stretches import Stretch
+from pipeline.stretches import Split, Stretch
 from pipeline.tally import UnitReport
 
 
@@ -21,13 +21,6 @@ class Job:
     def key(self) -> tuple[str, int, int | None]:
         """What tells it from the other jobs of the run."""
         return self.source.uri, len(self.stretches), self.part
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """A source is long: it is to be analysed in these stretches."""
-
-    stretches: tuple[Stretch, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ comes out. Which job is next, and what is tried again, is `pipeline.schedule`'s 
 
 import logging
 import platform
+import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -65,7 +66,7 @@ class _Actor:
         try:
             return self._keeper.do(job, self._watch)
         except EngineError as exc:
-            return Failed(str(exc), "machine")
+            return Failed(f"{job.source.shown}: {platform.node()}: {exc}", "lost")  # another node may do it
 
     def progress(self) -> Progress:
         return self._progress
@@ -101,7 +102,8 @@ class _Crew:
 
     def ask(self) -> None:
         """Ask some of those at work how far they are; never more than answer."""
-        for actor, job in list(self.working.values())[: ASKED_MAX - len(self.asked)]:
+        count = min(ASKED_MAX - len(self.asked), len(self.working))
+        for actor, job in random.sample(list(self.working.values()), count):
             self.asked[actor.progress.remote()] = job.source
 
     def started(self, reference: Any) -> None:
@@ -151,6 +153,7 @@ def do_all(
     if schedule.is_done:
         return
     with connected(address):
+        _check_room(context.config.worker, _cores())
         crew = _Crew(_with_threads(context))
         try:
             yield from _work_off(schedule, crew, watch)
@@ -165,7 +168,7 @@ def _work_off(
     while not schedule.is_done:
         now_s = time.monotonic()
         if now_s - looked_s >= LOOK_S:
-            room, looked_s = _room(crew.context.config.worker), now_s
+            room, looked_s = _room(crew.context.config.worker, _cores()), now_s
         crew.hire(min(room, schedule.unsettled))
         while crew.idle and (job := schedule.take(now_s)) is not None:
             crew.begin(job)
@@ -196,17 +199,25 @@ def _ready(references: list[Any], pause_s: float | None) -> list[Any]:
     return ray.wait(references, num_returns=len(references), timeout=0)[0] if ready else []
 
 
-def _room(worker: Worker) -> int:
-    """How many workers there may be. Raises ConfigError where they do not fit: Ray would wait for ever."""
-    cores: float = ray.cluster_resources().get("CPU", 0.0)  # type: ignore[no-untyped-call]
+def _cores() -> float:
+    """Those of the cluster as it is now, in use or not."""
+    return float(ray.cluster_resources().get("CPU", 0.0))  # type: ignore[no-untyped-call]
+
+
+def _room(worker: Worker, cores: float) -> int:
+    """How many workers there may be."""
     room = int(cores // worker.cpus)
-    if max(worker.count or 1, 1) > room:
+    return room if worker.count is None else min(worker.count, room)
+
+
+def _check_room(worker: Worker, cores: float) -> None:
+    """Raise ConfigError where what is asked for does not fit: Ray would wait for ever."""
+    if _room(worker, cores) < (worker.count or 1):
         count = "a worker" if worker.count is None else f"{worker.count} workers"
         raise ConfigError(
-            f"{count} of {worker.cpus:g} cores: the cluster has {cores:g} cores, which is room for {room}; "
-            "set worker.count and worker.cpus lower, or add nodes"
+            f"{count} of {worker.cpus:g} cores: the cluster has {cores:g} cores, which is room for "
+            f"{int(cores // worker.cpus)}; set worker.count and worker.cpus lower, or add nodes"
         )
-    return worker.count or room
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """A run over many sources: plan, resume, record. Nothing is decoded here.
 
-Where the units are done is the runner's business: in one worker process, or in the caller's own.
+Where the units are done is the runner's business: in one worker process, in the caller's own, or on Ray.
 """
 
 import platform

@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import count
 
-from pipeline.jobs import Analysed, Answer, Failed, Job, Split, failure
+from pipeline.jobs import Analysed, Answer, Failed, Job, failure
 from pipeline.sources import Source
+from pipeline.stretches import Split
 from pipeline.tally import UnitReport
 
 SINK_PAUSES_S = (1.0, 4.0, 15.0)

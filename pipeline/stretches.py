@@ -37,31 +37,37 @@ class Stretch:
     """None: the end of the video."""
 
 
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A video is long: it is to be analysed in these stretches."""
+
+    stretches: tuple[Stretch, ...]
+
+
 def whole(sampling: Sampling) -> Stretch:
     """All that is asked for of a video, undivided."""
     return Stretch(0, round(sampling.start_s * NS), None if sampling.end_s is None else round(sampling.end_s * NS))
 
 
-def plan(path: str, sampling: Sampling, length_s: float) -> list[Stretch]:
+def plan(reader: VideoReader, sampling: Sampling, length_s: float) -> tuple[Stretch, ...]:
     """Cut a video into stretches of about `length_s`, each a little after a key frame; one where it cannot be cut.
 
-    It is cut where its container has an index to be trusted (MP4, MOV, Matroska, WebM). Raises SourceError.
+    It is cut where its container has an index to be trusted (MP4, MOV, Matroska, WebM).
     """
     everything, length_ns = whole(sampling), round(length_s * NS)
-    with VideoReader(path) as reader:
-        ends = [end_ns for end_ns in (everything.end_ns, reader.info.end_ns) if end_ns is not None]
-        if not ends or not reader.info.is_indexed:
-            return [everything]
-        bounds = [everything.start_ns]
-        for near_ns in range(everything.start_ns + length_ns, min(ends) - length_ns // 2, length_ns):
-            key_ns = reader.key_frame_ns(near_ns)
-            bound_ns = near_ns if key_ns is None else -(-(key_ns + _warm_ns(sampling)) // HOP_NS) * HOP_NS
-            if bounds[-1] < bound_ns < min(ends):
-                bounds.append(bound_ns)
-    return [
+    ends = [end_ns for end_ns in (everything.end_ns, reader.info.end_ns) if end_ns is not None]
+    if not ends or not reader.info.is_indexed:
+        return (everything,)
+    bounds = [everything.start_ns]
+    for near_ns in range(everything.start_ns + length_ns, min(ends) - length_ns // 2, length_ns):
+        key_ns = reader.key_frame_ns(near_ns)
+        bound_ns = near_ns if key_ns is None else -(-(key_ns + _warm_ns(sampling)) // HOP_NS) * HOP_NS
+        if bounds[-1] < bound_ns < min(ends):
+            bounds.append(bound_ns)
+    return tuple(
         Stretch(number, start_ns, end_ns)
         for number, (start_ns, end_ns) in enumerate(zip(bounds, [*bounds[1:], everything.end_ns], strict=True))
-    ]
+    )
 
 
 class StretchReader:
@@ -85,6 +91,10 @@ class StretchReader:
     def info(self) -> VideoInfo:
         """What the container says of the video."""
         return self._reader.info
+
+    def plan(self, length_s: float) -> tuple[Stretch, ...]:
+        """Into which stretches the video is to be cut; see `plan`."""
+        return plan(self._reader, self._sampling, length_s)
 
     def frames(self) -> Iterator[Frame]:
         """The stretch's frames, before it what its first frame is compared with, and on to the end of the video.

@@ -36,9 +36,8 @@ class _WorkerProcess:
         spawn = multiprocessing.get_context("spawn")
         self._connection: Connection
         self._connection, theirs = spawn.Pipe()
-        with tempfile.NamedTemporaryFile(prefix="affectstream-worker-", delete=False) as file:
-            self._errors = Path(file.name)
-        arguments = (theirs, context, self._errors)
+        self._errors = tempfile.NamedTemporaryFile(prefix="affectstream-worker-", delete=False)  # noqa: SIM115
+        arguments = (theirs, context, Path(self._errors.name))
         self._process = spawn.Process(target=serve, args=arguments, name="affectstream-worker", daemon=True)
         self._process.start()
         theirs.close()
@@ -48,7 +47,8 @@ class _WorkerProcess:
         self._connection.close()
         self._process.kill()
         self._process.join()
-        self._errors.unlink(missing_ok=True)
+        self._errors.close()
+        Path(self._errors.name).unlink(missing_ok=True)
 
     def load(self) -> None:
         """Wait until the networks are loaded. Raises EngineError if they cannot be."""
@@ -78,10 +78,8 @@ class _WorkerProcess:
 
     def last_words(self) -> str:
         """The end of what it wrote to stderr."""
-        try:
-            return self._errors.read_text(errors="replace")[-LAST_WORDS_CHARS:].strip()
-        except OSError:
-            return ""
+        self._errors.seek(0)
+        return self._errors.read().decode(errors="replace")[-LAST_WORDS_CHARS:].strip()
 
     def _next(self, timeout_s: float, doing: str) -> Progress | Answer:
         try:

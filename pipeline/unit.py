@@ -24,7 +24,7 @@ from pipeline.sinks import FileSink
 from pipeline.sources import Source
 from pipeline.spool import read_end, read_spool, write_spool
 from pipeline.store import open_store
-from pipeline.stretches import Stretch, StretchReader, whole
+from pipeline.stretches import Split, Stretch, StretchReader, whole
 from pipeline.tally import Tally, UnitReport
 from pipeline.timeline import Finished, StreamContext, Timeline
 from pipeline.tracking import EndReason, Tracker, TrackerConfig
@@ -86,11 +86,16 @@ class Origin:
 
 def run_unit(
     source: Source, context: RunContext, detector: Engine, affect: Engine, progress: Progress | None = None
-) -> UnitReport:
-    """Analyse one source and commit it. Raises SourceError or SinkError; then nothing of it counts."""
+) -> UnitReport | Split:
+    """Analyse one source and commit it, or say how it is to be cut where `context` wants long ones cut.
+
+    Raises SourceError or SinkError; then nothing of it counts.
+    """
     progress = Progress() if progress is None else progress
     started, state, stretch = time.monotonic(), source.state(), whole(context.config.sampling)
     with StretchReader(source.path, stretch, context.config.sampling, progress.frame) as reader:
+        if context.stretch_s is not None and len(stretches := reader.plan(context.stretch_s)) > 1:
+            return Split(stretches)
         origin = _origin(reader.info, detector, affect)
         analyzer = Analyzer(detector, affect, progress.step)
         with closing(_analyse(reader, stretch, context.config, analyzer, progress)) as analysed:

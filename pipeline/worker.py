@@ -17,9 +17,8 @@ from pathlib import Path
 from engines import Engine, EngineError, EngineOptions, load_engine, open_network
 from pipeline.config import AnalyzeConfig
 from pipeline.errors import PipelineError, SinkError
-from pipeline.jobs import Analysed, Answer, Failed, Job, Split
+from pipeline.jobs import Analysed, Answer, Failed, Job
 from pipeline.network import is_waiting
-from pipeline.stretches import plan
 from pipeline.unit import Progress, RunContext, analyse_stretch, join_stretches, run_unit
 
 TICK_S = 0.2
@@ -41,6 +40,7 @@ def serve(connection: Connection, context: RunContext, errors: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     with errors.open("ab") as file:
         os.dup2(file.fileno(), 2)
+    errors.unlink()  # the parent has it open; nothing is left behind if both are killed
     try:
         detector, affect = load_engines(context.config)
         connection.send(Progress())
@@ -65,10 +65,6 @@ def attempt(job: Job, context: RunContext, detector: Engine, affect: Engine, pro
             return Analysed()
         if job.stretches:
             return join_stretches(source, job.stretches, context, progress)
-        if context.stretch_s is not None:
-            stretches = plan(source.path, context.config.sampling, context.stretch_s)
-            if len(stretches) > 1:
-                return Split(tuple(stretches))
         return run_unit(source, context, detector, affect, progress)
     except SinkError as exc:
         return Failed(str(exc), "sink")

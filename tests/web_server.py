@@ -50,14 +50,21 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(files: dict[str, bytes]) -> Iterator[WebServer]:
-    """A server of `files`, by path, on a free port."""
-    server = WebServer(files)
+def running(server: ThreadingHTTPServer) -> Iterator[None]:
+    """Let a server answer, in a thread of its own, until the end."""
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        yield server
+        yield
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def serving(files: dict[str, bytes]) -> Iterator[WebServer]:
+    """A server of `files`, by path, on a free port."""
+    server = WebServer(files)
+    with running(server):
+        yield server

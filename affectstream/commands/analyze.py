@@ -45,7 +45,7 @@ def analyze(
     ] = None,
     format: Annotated[str | None, typer.Option(help="parquet, csv or jsonl. [default: parquet]")] = None,
     ray: Annotated[
-        str | None, typer.Option(help="Spread over Ray: 'local' for this machine, 'auto' or the ADDRESS of a cluster.")
+        str | None, typer.Option(help="Spread over Ray: alone on this machine, 'auto' or the ADDRESS of a cluster.")
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Workers on Ray. [default: as many as fit]")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Throw earlier results in --out away and start over.")] = False,

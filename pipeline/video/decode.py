@@ -76,7 +76,7 @@ class VideoReader:
         """`path` may be an address. Raises SourceError, naming the file and the cause."""
         self._path, self._start_s = redacted(str(path)), start_s
         self._file = RemoteFile(str(path)) if is_address(str(path)) else None
-        self._sought = False
+        self._sought = self._moved = False
         self._last_stamp_ns: int | None = None
         try:
             self._open()
@@ -148,6 +148,9 @@ class VideoReader:
 
     def _decode_from_start(self) -> Iterator[tuple[av.VideoFrame | None, bool]]:
         """From the last key frame at or before the start that a seek can find, else from the beginning."""
+        if self._moved:
+            self._container.close()
+            self._open()
         if self._start_s > SEEK_MARGIN_S and not self.info.is_picture:
             for back_s in SEEK_BACK_S:
                 if self._start_s - back_s <= 0 or not self._seek(self._start_s - back_s):
@@ -231,7 +234,8 @@ class VideoReader:
         )
 
     def key_frame_ns(self, time_ns: int) -> int | None:
-        """When the last key frame at or before `time_ns` is shown; None where none is found. Moves the reader."""
+        """When the last key frame at or before `time_ns` is shown; None where none is found."""
+        self._moved = True
         if not self._seek(time_ns / NS):
             return None
         try:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.config import load_config
+from pipeline.config import Worker, load_config
 from pipeline.errors import ConfigError
 from pipeline.results import read_results
 from pipeline.run import Watcher, run
@@ -90,6 +90,17 @@ def test_ray_alone_reads_from_a_bucket_and_writes_to_it(bucket, drawn_video, dra
     rows = read_results(f"{bucket.url}/out")
     for name in ("pts_ns", "track_id", "valence_smooth"):
         np.testing.assert_allclose(rows[name], drawn_rows[name], atol=1e-3)
+
+
+def test_what_does_not_fit_is_refused_at_the_start_and_borne_when_nodes_are_lost_later():
+    from pipeline import ray_runner
+
+    worker = Worker(count=64)
+    with pytest.raises(ConfigError, match="64 workers of 1 cores: the cluster has 10 cores, which is room for 10"):
+        ray_runner._check_room(worker, 10.0)
+    assert ray_runner._room(worker, 10.0) == 10
+    assert ray_runner._room(worker, 0.0) == 0
+    assert ray_runner._room(Worker(cpus=4), 10.0) == 2
 
 
 def _kill(holds: str) -> int:

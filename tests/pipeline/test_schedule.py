@@ -2,10 +2,10 @@
 
 import pytest
 
-from pipeline.jobs import Analysed, Failed, Job, Split
+from pipeline.jobs import Analysed, Failed, Job
 from pipeline.schedule import SINK_PAUSES_S, Schedule
 from pipeline.sources import Source
-from pipeline.stretches import Stretch
+from pipeline.stretches import Split, Stretch
 from pipeline.tally import UnitReport
 
 A, B, C = (Source(f"{name}.mp4", name, f"file:///{name}.mp4") for name in "abc")
