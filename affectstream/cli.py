@@ -19,6 +19,7 @@ from affectstream.commands import (
     evaluate,
     overlay,
     report,
+    status,
     train,
     weights,
 )
@@ -41,6 +42,7 @@ app = typer.Typer(
     "5 the machine lacks something · 130 interrupted",
 )
 app.command(rich_help_panel="Analyse")(analyze.analyze)
+app.command(rich_help_panel="Analyse")(status.status)
 app.command(rich_help_panel="Analyse")(overlay.overlay)
 app.command(rich_help_panel="Analyse")(report.report)
 app.add_typer(engine.app, name="engine", rich_help_panel="Networks")

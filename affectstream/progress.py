@@ -1,104 +1,105 @@
 """What a user sees of a run: a progress bar while it goes on, a table when it is over."""
 
-import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.jobs import Failed
 from pipeline.report.words import NONE, clock, count, percent, signed
-from pipeline.run import RunResult, Watcher
+from pipeline.run import RunResult
 from pipeline.sources import Source
+from pipeline.standing import Snapshot, Standing
 from pipeline.tally import UnitReport
-from pipeline.unit import Progress as UnitProgress
 
 ROWS_MAX = 40
 """Most sources that the closing table lists one by one."""
 
 
-class ProgressBar(Watcher):
-    """One bar over all sources; each counts 1, those being done by their share of time."""
+class _Bar(Progress):
+    """One bar over all sources, and a line of figures below it."""
 
-    def __init__(self, bar: Progress, console: Console):
-        self._bar, self._console = bar, console
-        self._task = bar.add_task("loading the networks", total=None, fps=0.0, speed=0.0, faces=0)
-        self._done = 0
-        self._ended = UnitProgress()
-        self._at_work: dict[str, dict[float, UnitProgress]] = {}
-        """How far each stream is, by where its stretches begin."""
-        self._started = time.monotonic()
+    def __init__(self, standing: Standing, console: Console):
+        self._standing = standing
+        super().__init__(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}", style="progress.remaining"),
+            console=console,
+            transient=True,
+        )
+        self._task = self.add_task("loading the networks", total=None, left="")
 
-    def planned(self, pending: int, done: int) -> None:
+    def get_renderables(self) -> Iterable[RenderableType]:
+        now = self._standing.snapshot()
+        if now.sources:
+            left = "" if now.left_s is None else f"{clock(now.left_s)} left"
+            self.update(self._task, description=_at_work(now), total=1.0, completed=now.share, left=left)
+        yield from super().get_renderables()
+        if now.elapsed_s:
+            done = f"{now.resumed + now.analysed + len(now.failed):,} of {count(now.sources, 'file')} · "
+            failed = f"{len(now.failed):,} failed · " if now.failed else ""
+            line = f"  {done if now.sources > 1 else ''}{failed}{figures(now)}"
+            yield Text(line, style="dim", no_wrap=True, overflow="ellipsis")
+
+
+class ProgressBar(Standing):
+    """Counts what the bar shows, and prints what a person should know at once."""
+
+    def __init__(self, console: Console):
+        super().__init__()
+        self._console = console
+
+    def planned(self, sizes: Mapping[str, int | None], done: int) -> None:
+        super().planned(sizes, done)
         if done:
-            self._console.print(f"{done} of {pending + done} done before; going on with the rest")
-        self._started = time.monotonic()
-        self._bar.update(self._task, total=max(pending, 1))
+            self._say(f"{done} of {len(sizes) + done} done before; going on with the rest")
 
-    def progress(self, source: Source, progress: UnitProgress) -> None:
-        self._at_work.setdefault(source.stream_id, {})[progress.start_s] = progress
-        self._show(source.stream_id)
+    def noted(self, line: str) -> None:
+        self._say(line)
+
+    def retried(self, source: Source, failed: Failed) -> None:
+        super().retried(source, failed)
+        self._say(f"[yellow]again[/]   {escape(printable(failed.message.splitlines()[0]))}")
 
     def ended(self, report: UnitReport) -> None:
-        self._at_work.pop(report.stream_id, None)
-        self._done += 1
-        self._ended.frames += report.frames
-        self._ended.stream_s += report.video_s
-        self._ended.faces += report.points
+        super().ended(report)
         if report.error:
             line = report.error.splitlines()[-1 if report.our_fault else 0]
-            self._console.print(f"[red]failed[/]  {escape(printable(line))}", highlight=False, soft_wrap=True)
-        self._show(report.stream_id)
+            self._say(f"[red]failed[/]  {escape(printable(line))}")
 
-    def _show(self, stream_id: str) -> None:
-        elapsed_s = max(time.monotonic() - self._started, 1e-3)
-        now = [progress for stretches in self._at_work.values() for progress in stretches.values()]
-        name = _shown_name(stream_id) if len(self._at_work) <= 1 else f"{len(self._at_work)} at work"
-        self._bar.update(
-            self._task,
-            description=name if len(name) <= 32 else f"…{name[-31:]}",
-            completed=self._done + sum(min(_share(each), 1.0) for each in self._at_work.values()),
-            fps=(self._ended.frames + sum(p.frames for p in now)) / elapsed_s,
-            speed=(self._ended.stream_s + sum(p.stream_s for p in now)) / elapsed_s,
-            faces=self._ended.faces + sum(p.faces for p in now),
-        )
-
-
-def _share(stretches: dict[float, UnitProgress]) -> float:
-    return sum(p.stream_s / p.duration_s for p in stretches.values() if p.duration_s)
-
-
-class _TimeLeft(ProgressColumn):
-    """Time left, from the share that is done and the time it took."""
-
-    def render(self, task: Task) -> Text:
-        if not task.total or not task.completed or task.elapsed is None:
-            return Text("--:--", style="progress.remaining")
-        left_s = int(task.elapsed * (task.total - task.completed) / task.completed)
-        hours, rest = divmod(left_s, 3600)
-        clock = f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60:02}:{rest % 60:02}"
-        return Text(f"{clock} left", style="progress.remaining")
+    def _say(self, line: str) -> None:
+        self._console.print(line, highlight=False, soft_wrap=True)
 
 
 @contextmanager
 def progress_bar(console: Console) -> Iterator[ProgressBar]:
-    """A bar on a terminal; where output is not one, only failures are printed."""
-    bar = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TextColumn("{task.fields[fps]:.0f} fps · {task.fields[speed]:.1f}× real time · {task.fields[faces]} faces"),
-        TimeElapsedColumn(),
-        _TimeLeft(),
-        console=console,
-        transient=True,
+    """A bar on a terminal; where output is not one, only what goes wrong is printed."""
+    watcher = ProgressBar(console)
+    with _Bar(watcher, console):
+        yield watcher
+
+
+def figures(now: Snapshot) -> str:
+    """How much a run has done, and how fast, in a line."""
+    return (
+        f"{clock(now.video_s)} of video · {now.times_real_time:.1f}× real time · {now.frames_per_s:.0f} fps · "
+        f"{count(now.faces, 'face')}"
     )
-    with bar:
-        yield ProgressBar(bar, console)
+
+
+def _at_work(now: Snapshot) -> str:
+    if not now.elapsed_s:
+        return "loading the networks"
+    name = f"{len(now.at_work)} at work" if len(now.at_work) > 1 else "".join(map(shown_name, now.at_work))
+    return name if len(name) <= 32 else f"…{name[-31:]}"
 
 
 def print_summary(result: RunResult, console: Console) -> None:
@@ -127,7 +128,7 @@ def print_summary(result: RunResult, console: Console) -> None:
 
 
 def _row(report: UnitReport) -> list[str]:
-    name = escape(_shown_name(report.stream_id))
+    name = escape(shown_name(report.stream_id))
     if report.error:
         return [name, *[NONE] * 7, "[red]failed[/]"]
     notes = []
@@ -150,7 +151,7 @@ def _row(report: UnitReport) -> list[str]:
     ]
 
 
-def _shown_name(stream_id: str) -> str:
+def shown_name(stream_id: str) -> str:
     """The path part of a stream's name."""
     return printable(stream_id.rsplit("~", 1)[0])
 

@@ -85,6 +85,9 @@ class Bucket:
                 if (other := self._holder()) is not None and other["token"] == token:
                     self.delete(LOCK)
 
+    def is_held(self) -> bool:
+        return self._holder() is not None
+
     def _holder(self) -> dict[str, Any] | None:
         """What the lock says of a run that is alive."""
         try:

@@ -9,13 +9,13 @@ import logging
 import platform
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError, RaySystemError
+from ray.exceptions import OutOfMemoryError, RayActorError, RaySystemError
 
 from engines import EngineError
 from pipeline.config import Worker
@@ -23,12 +23,13 @@ from pipeline.errors import ConfigError, PipelineError
 from pipeline.jobs import Answer, Failed, Job
 from pipeline.run_folder import read_run
 from pipeline.schedule import Schedule
-from pipeline.sources import Source, states
+from pipeline.sources import Source
 from pipeline.store import open_store
 from pipeline.supervisor import Keeper
 from pipeline.tally import UnitReport
 from pipeline.unit import Progress, RunContext
 from pipeline.version import software_version
+from pipeline.watcher import Watcher
 
 LOCAL = "local"
 """The address of a Ray of the run's own, on this machine."""
@@ -40,6 +41,10 @@ ASKED_MAX = 64
 """So many workers at a time are asked how far they are."""
 STARTS_LOST_MAX = 5
 """So many actors may be lost in a row before one has loaded its networks."""
+EMPTY_S_MAX = 300.0
+"""A cluster whose nodes are all lost is waited for so long; a Ray of the run's own does not come back."""
+LOST = (RayActorError, OutOfMemoryError)
+"""What Ray raises when an actor, its node or its memory is gone."""
 
 
 class _Actor:
@@ -87,11 +92,16 @@ class _Crew:
     """Sources being done, by the reference to how far they are."""
     starts_lost: int = 0
 
+    @property
+    def ready(self) -> int:
+        """How many have loaded their networks."""
+        return len(self.idle) + len(self.working)
+
     def hire(self, wanted: int) -> None:
         """Start actors until there are `wanted`; they come to life as the cluster has room."""
         actor_class: Any = ray.remote(_Actor)
         options = {"num_cpus": self.context.config.worker.cpus, "max_concurrency": 2}
-        while len(self.starting) + len(self.idle) + len(self.working) < wanted:
+        while len(self.starting) + self.ready < wanted:
             actor = actor_class.options(**options).remote(self.context)
             self.starting[actor.load.remote(software_version())] = actor
 
@@ -111,7 +121,7 @@ class _Crew:
         actor = self.starting.pop(reference)
         try:
             wrong = ray.get(reference)
-        except RayActorError as exc:
+        except LOST as exc:
             self.starts_lost += 1
             if self.starts_lost >= STARTS_LOST_MAX:
                 raise EngineError(
@@ -128,7 +138,7 @@ class _Crew:
         actor, job = self.working.pop(reference)
         try:
             answer: Answer = ray.get(reference)
-        except RayActorError as exc:
+        except LOST as exc:
             return job, Failed(f"{job.source.shown}: the worker's node or process was lost: {_line(exc)}", "lost")
         self.idle.append(actor)
         return job, answer
@@ -140,39 +150,44 @@ class _Crew:
 
 
 def do_all(
-    sources: Sequence[Source], context: RunContext, watch: Callable[[Source, Progress], None], address: str
+    sources: Sequence[Source], context: RunContext, watcher: Watcher, address: str
 ) -> Iterator[tuple[Source, UnitReport]]:
-    """The reports of all sources, as they come; the largest are begun first.
+    """The reports of all sources, as they come; they are begun in the order given.
 
     `address`: LOCAL, `auto`, or that of a cluster. Raises ConfigError where it cannot be reached or has no room for a
-    worker, EngineError where a worker cannot load its networks.
+    worker, EngineError where a worker cannot load its networks, or the cluster is lost.
     """
-    sized = zip(states(sources), sources, strict=True)
-    largest_first = [source for _, source in sorted(sized, key=lambda pair: -pair[0].get("bytes", 0))]
-    schedule = Schedule(largest_first, attempts=context.config.worker.attempts)
+    schedule = Schedule(sources, attempts=context.config.worker.attempts, retried=watcher.retried)
     if schedule.is_done:
         return
-    with connected(address):
+    with connected(address) as dashboard:
+        if dashboard:
+            watcher.noted(f"Ray's dashboard: {dashboard}")
         _check_room(context.config.worker, _cores())
         crew = _Crew(_with_threads(context))
         try:
-            yield from _work_off(schedule, crew, watch)
+            yield from _work_off(schedule, crew, watcher, empty_s_max=0.0 if address == LOCAL else EMPTY_S_MAX)
         finally:
             crew.dismiss()
 
 
 def _work_off(
-    schedule: Schedule, crew: _Crew, watch: Callable[[Source, Progress], None]
+    schedule: Schedule, crew: _Crew, watcher: Watcher, *, empty_s_max: float
 ) -> Iterator[tuple[Source, UnitReport]]:
-    room, looked_s, asked_s = 0, -LOOK_S, 0.0
+    room, looked_s, asked_s, seen_s = 0, -LOOK_S, 0.0, time.monotonic()
     while not schedule.is_done:
         now_s = time.monotonic()
         if now_s - looked_s >= LOOK_S:
             room, looked_s = _room(crew.context.config.worker, _cores()), now_s
+        if room or crew.working:
+            seen_s = now_s
+        elif now_s - seen_s >= empty_s_max:
+            raise EngineError("Ray's nodes are lost; what was done is kept: the same command goes on from there")
         crew.hire(min(room, schedule.unsettled))
         while crew.idle and (job := schedule.take(now_s)) is not None:
             crew.begin(job)
         if now_s - asked_s >= WAIT_S:
+            watcher.staffed(crew.ready)
             crew.ask()
             asked_s = now_s
         for reference in _ready([*crew.working, *crew.starting, *crew.asked], schedule.pause_s(now_s)):
@@ -185,8 +200,8 @@ def _work_off(
                     yield job.source, report
             else:
                 source = crew.asked.pop(reference)
-                with suppress(RayActorError):  # of a lost worker, its job's own answer tells
-                    watch(source, ray.get(reference))
+                with suppress(*LOST):  # of a lost worker, its job's own answer tells
+                    watcher.progress(source, ray.get(reference))
 
 
 def _ready(references: list[Any], pause_s: float | None) -> list[Any]:
@@ -221,13 +236,16 @@ def _check_room(worker: Worker, cores: float) -> None:
 
 
 @contextmanager
-def connected(address: str) -> Iterator[None]:
-    """Join a cluster, or start a Ray for this run. Raises ConfigError where it cannot be reached."""
+def connected(address: str) -> Iterator[str | None]:
+    """Join a cluster, or start a Ray for this run; where its dashboard is, if it has one.
+
+    Raises ConfigError where it cannot be reached.
+    """
     if ray.is_initialized():
-        yield
+        yield None
         return
     try:
-        ray.init(
+        joined = ray.init(
             address=address,
             include_dashboard=False if address == LOCAL else None,
             log_to_driver=False,
@@ -236,7 +254,8 @@ def connected(address: str) -> Iterator[None]:
     except (ConnectionError, RaySystemError, ValueError, RuntimeError) as exc:
         raise ConfigError(f"--ray {address}: no Ray there: {_line(exc)}") from exc
     try:
-        yield
+        dashboard = joined.dashboard_url
+        yield f"http://{dashboard}" if dashboard else None
     finally:
         ray.shutdown()
 

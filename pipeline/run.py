@@ -5,38 +5,27 @@ Where the units are done is the runner's business: in one worker process, in the
 
 import platform
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from engines import NetworkSpec, open_network
-from pipeline import run_folder, supervisor
+from pipeline import progress_file, run_folder, supervisor
 from pipeline.addresses import is_address
 from pipeline.config import AnalyzeConfig, config_hash, row_settings
 from pipeline.errors import ConfigError, ResultsError
 from pipeline.jobs import Failed, Job, failure
 from pipeline.sources import Source, states
+from pipeline.standing import Standing
 from pipeline.store import Store, open_store
 from pipeline.tables import SCHEMA_VERSION, TABLES
 from pipeline.tally import UnitReport
 from pipeline.unit import Progress, RunContext
 from pipeline.version import software_version
+from pipeline.watcher import Watcher, Watchers
 from pipeline.worker import attempt, load_engines
-
-
-class Watcher:
-    """Told how a run goes. This one does not listen; give another to show it."""
-
-    def planned(self, pending: int, done: int) -> None:
-        """So many sources are to be done, and so many were done before."""
-
-    def progress(self, source: Source, progress: Progress) -> None:
-        """A unit is so far."""
-
-    def ended(self, report: UnitReport) -> None:
-        """A unit is over, well or not."""
 
 
 @dataclass(slots=True)
@@ -73,7 +62,6 @@ def run(
     PipelineError or EngineError for what concerns the run as a whole; a source that fails is in the result.
     """
     started = time.monotonic()
-    watcher = watcher or Watcher()
     networks = {role: _network(role, getattr(config.networks, role)) for role in ("affect", "detector")}
     digest = config_hash(config, {role: spec.digest for role, spec in networks.items()})
     store = open_store(out)
@@ -84,20 +72,22 @@ def run(
         record = {**(old or _identity()), **_description(config, digest, networks), "index": _index(sources)}
         committed = {commit["source"]["uri"]: commit for commit in run_folder.read_commits(store)}
         files = run_folder.list_files(store)
+        now = dict(zip((source.uri for source in sources), states(sources), strict=True))
         done: dict[str, UnitReport] = {}  # by URI
-        known = [source for source in sources if source.uri in committed]
-        for source, now in zip(known, states(known), strict=True):
-            commit = committed[source.uri]
-            gone = "bytes" not in now  # what was read of a video that is no longer there is kept
-            relabelled = source.labels and commit.get("labels") != source.labels
-            if (gone or commit["source"] == now) and not relabelled and run_folder.is_whole(commit, files):
+        for source in sources:
+            commit = committed.get(source.uri)
+            if commit is not None and _is_current(commit, source, now[source.uri], files):
                 done[source.uri] = _read_report(commit["report"])
         pending = [source for source in sources if source.uri not in done]
+        if ray is not None:  # the largest first, so that no worker is left with one when the others are done
+            pending.sort(key=lambda source: -now[source.uri].get("bytes", 0))
         stale = [committed[source.uri]["stream_id"] for source in pending if source.uri in committed]
         run_folder.sweep(store, [*stale, *(source.stream_id for source in pending)], files)
         run_folder.write_run(store, {**record, "state": "running"})
         result = RunResult(str(store), record["run_id"], resumed=len(sources) - len(pending))
-        watcher.planned(len(pending), result.resumed)
+        standing = Standing()
+        watcher = Watchers(standing, *([] if watcher is None else [watcher]))
+        watcher.planned({s.stream_id: now[s.uri].get("bytes") for s in pending}, result.resumed)
         context = RunContext(
             run_id=record["run_id"],
             out=str(out) if is_address(str(out)) else str(Path(out).resolve()),
@@ -108,9 +98,10 @@ def run(
         runner = _runner(pending, context, watcher, in_process=in_process, ray=ray)
         state = "interrupted"
         try:
-            for source, report in runner:
-                done[source.uri] = report
-                watcher.ended(report)
+            with progress_file.written(store, standing):
+                for source, report in runner:
+                    done[source.uri] = report
+                    watcher.ended(report)
             state = "finished"
             if ray is not None and all(report.error is None for report in done.values()):
                 run_folder.drop_spools(store)
@@ -129,8 +120,8 @@ def _runner(
             from pipeline import ray_runner
         except ImportError as exc:
             raise ConfigError("--ray needs Ray: pip install 'affectstream[ray]'") from exc
-        return ray_runner.do_all(pending, context, watcher.progress, ray)
-    return _in_process(pending, context) if in_process else supervisor.do_all(pending, context, watcher.progress)
+        return ray_runner.do_all(pending, context, watcher, ray)
+    return _in_process(pending, context) if in_process else supervisor.do_all(pending, context, watcher)
 
 
 def _in_process(sources: Sequence[Source], context: RunContext) -> Iterator[tuple[Source, UnitReport]]:
@@ -141,6 +132,13 @@ def _in_process(sources: Sequence[Source], context: RunContext) -> Iterator[tupl
         answer = attempt(Job(source), context, detector, affect, Progress())
         assert isinstance(answer, UnitReport | Failed)  # nothing is cut in one process
         yield source, failure(source, answer) if isinstance(answer, Failed) else answer
+
+
+def _is_current(commit: Mapping[str, Any], source: Source, now: Mapping[str, Any], files: Collection[str]) -> bool:
+    """Whether a commit is of a source as it is `now`, and all its files are there."""
+    gone = "bytes" not in now  # what was read of a video that is no longer there is kept
+    relabelled = source.labels and commit.get("labels") != source.labels
+    return (gone or commit["source"] == now) and not relabelled and run_folder.is_whole(commit, files)
 
 
 def _resumable(out: Store, digest: str, config: AnalyzeConfig) -> dict[str, Any] | None:

@@ -17,7 +17,7 @@ from pipeline.sinks.files import Part, stream_folder
 from pipeline.store import Store, write_json
 from pipeline.tables import TABLES
 
-RUN_FILE, COMMITS, SPOOLS = "run.json", "_commits", "_stretches"
+RUN_FILE, PROGRESS_FILE, COMMITS, SPOOLS = "run.json", "progress.json", "_commits", "_stretches"
 
 
 def read_run(out: Store) -> dict[str, Any] | None:
@@ -123,7 +123,8 @@ def sweep(out: Store, pending: Sequence[str], files: Collection[str]) -> None:
     for folder in sorted({str(PurePosixPath(path).parent) for path in files}):
         if not folder.startswith(COMMITS) and PurePosixPath(folder).name in folders:
             out.delete_folder(folder)
-    out.delete(f"_{RUN_FILE}")
+    for name in (RUN_FILE, PROGRESS_FILE):
+        out.delete(f"_{name}")
 
 
 def erase(out: Store) -> None:
@@ -132,7 +133,8 @@ def erase(out: Store) -> None:
         return
     for name in (COMMITS, SPOOLS, *TABLES):
         out.delete_folder(name)
-    out.delete(RUN_FILE)
+    for name in (RUN_FILE, PROGRESS_FILE):
+        out.delete(name)
 
 
 def _is_half(path: str) -> bool:

@@ -6,7 +6,7 @@ that kills its worker holds up the rest.
 
 import heapq
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import count
 
@@ -24,9 +24,15 @@ LOST_PAUSE_S = 1.0
 class Schedule:
     """The jobs of a run. Times are of any clock that only goes forward, in seconds."""
 
-    def __init__(self, sources: Iterable[Source], *, attempts: int):
-        """`attempts`: a job that has cost so many workers is given up."""
-        self._attempts = attempts
+    def __init__(
+        self,
+        sources: Iterable[Source],
+        *,
+        attempts: int,
+        retried: Callable[[Source, Failed], None] = lambda source, failed: None,
+    ):
+        """`attempts`: a job that has cost so many workers is given up. `retried` is told of what is tried again."""
+        self._attempts, self._retried = attempts, retried
         self._ready = deque(Job(source) for source in sources)
         self._later: list[tuple[float, int, Job]] = []
         self._order = count()
@@ -88,6 +94,7 @@ class Schedule:
         tried = self._tries[job.key, failed.kind]
         pause_s = self._pause_s(failed.kind, tried)
         if pause_s is not None:
+            self._retried(job.source, failed)
             heapq.heappush(self._later, (now_s + pause_s, next(self._order), job))
             return None
         if failed.kind == "lost":

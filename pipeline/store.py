@@ -8,10 +8,11 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 import pyarrow as pa
 
@@ -28,6 +29,9 @@ class Store(Protocol):
 
     def locked(self) -> AbstractContextManager[None]:
         """Make the folder and hold it: one run at a time writes there. Raises ConfigError, ResultsError."""
+
+    def is_held(self) -> bool:
+        """Whether a run writes there now."""
 
     def exists(self, path: str) -> bool:
         """Whether there is such a file or folder."""
@@ -52,6 +56,9 @@ class Store(Protocol):
 
     def delete_folder(self, path: str) -> None:
         """Remove a folder and all in it, if it is there."""
+
+
+LOCK = "_lock"
 
 
 def open_store(where: str | Path) -> Store:
@@ -86,17 +93,20 @@ class Disk:
     def locked(self) -> Iterator[None]:
         try:
             self._root.mkdir(parents=True, exist_ok=True)
-            file = (self._root / "_lock").open("w")
+            file = (self._root / LOCK).open("w")
         except OSError as exc:
             raise ConfigError(f"{self}: cannot write results there: {exc.strerror}; choose another --out") from exc
         with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise ResultsError(
-                    f"{self}: another run is writing there; wait for it, or choose another --out"
-                ) from None
+            if not (_flocked(file) or _flocked(file, after_s=0.1)):  # `is_held` may have looked at that moment
+                raise ResultsError(f"{self}: another run is writing there; wait for it, or choose another --out")
             yield
+
+    def is_held(self) -> bool:
+        try:
+            with (self._root / LOCK).open("r") as file:
+                return not _flocked(file, fcntl.LOCK_SH)
+        except OSError:
+            return False
 
     def exists(self, path: str) -> bool:
         return (self._root / path).exists()
@@ -144,3 +154,13 @@ class Disk:
 
     def delete_folder(self, path: str) -> None:
         shutil.rmtree(self._root / path, ignore_errors=True)
+
+
+def _flocked(file: IO[str], kind: int = fcntl.LOCK_EX, after_s: float = 0.0) -> bool:
+    """Whether a file could be locked, after a while."""
+    time.sleep(after_s)
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

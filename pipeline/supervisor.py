@@ -17,6 +17,7 @@ from pipeline.schedule import Schedule
 from pipeline.sources import Source
 from pipeline.tally import UnitReport
 from pipeline.unit import Progress, RunContext
+from pipeline.watcher import Watcher
 from pipeline.worker import serve
 
 LOADING_S_MAX = 300.0
@@ -128,18 +129,16 @@ class Keeper:
             self._worker = None
 
 
-def do_all(
-    sources: Sequence[Source], context: RunContext, watch: Callable[[Source, Progress], None]
-) -> Iterator[tuple[Source, UnitReport]]:
+def do_all(sources: Sequence[Source], context: RunContext, watcher: Watcher) -> Iterator[tuple[Source, UnitReport]]:
     """The reports of all sources, as they come, from one worker at a time. Raises EngineError if none can start."""
-    schedule = Schedule(sources, attempts=context.config.worker.attempts)
+    schedule = Schedule(sources, attempts=context.config.worker.attempts, retried=watcher.retried)
     with Keeper(context) as keeper:
         while not schedule.is_done:
             job = schedule.take(time.monotonic())
             if job is None:
                 time.sleep(schedule.pause_s(time.monotonic()) or 0.0)
                 continue
-            answer = keeper.do(job, partial(watch, job.source))
+            answer = keeper.do(job, partial(watcher.progress, job.source))
             report = schedule.put(job, answer, time.monotonic())
             if report is not None:
                 yield job.source, report

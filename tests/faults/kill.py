@@ -2,7 +2,7 @@
 
 Each round analyses 40 short videos on Ray, kills a worker, an actor, the raylet or the driver at a random moment, lets
 the same command go on until it ends well, and compares all rows with those of an unbroken run: none missing, none
-twice, no file unreadable, none half-written left behind.
+twice, no file unreadable, none half-written left behind. It prints what was killed, and how the broken run ended.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import sys
 import time
 import uuid
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from pipeline.sources import find_sources
 from pipeline.tables import TABLES
 
 MARK = "AFFECTSTREAM_KILL_ROUND"
-VICTIMS = {"worker": "multiprocessing.spawn", "actor": "ray::", "raylet": "raylet/raylet", "driver": "affectstream.cli"}
+VICTIMS = {"worker": "multiprocessing.spawn", "actor": "ray::_Actor", "raylet": "raylet/raylet", "driver": ""}
 """What the command lines of the processes hold."""
 TRIES_MAX = 5
 """A run is started so often until it ends well: the first is killed, the second should do."""
@@ -49,18 +50,18 @@ def make_clips(folder: Path, count: int) -> None:
 
 def one_round(
     clips: Path, reference: dict[str, pd.DataFrame], out: Path, rng: np.random.Generator, span_s: float
-) -> str:
-    """Break a run, let it go on, compare; what was killed. Raises AssertionError if a row is not as it should be."""
+) -> tuple[str, int]:
+    """Break a run, let it go on, compare; what was killed, and the exit code of the broken run.
+
+    Raises AssertionError if a run hangs or does not end well, or a row is not as it should be.
+    """
     command = [sys.executable, "-m", "affectstream.cli", "analyze", str(clips), "-o", str(out), "--ray", "local"]
     environment = {**os.environ, MARK: uuid.uuid4().hex}
-    victim = str(rng.choice(list(VICTIMS)))
+    victim, moment_s = str(rng.choice(list(VICTIMS))), rng.uniform(1.0, span_s)
     with (out.parent / f"{out.name}.log").open("w") as log:
         first = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
-        time.sleep(rng.uniform(1.0, span_s))
-        found = _processes(environment[MARK], VICTIMS[victim]) if victim != "driver" else [first.pid]
-        for pid in found[:1]:
-            os.kill(pid, signal.SIGKILL)
         try:
+            killed = _kill_one(first, VICTIMS[victim], moment_s)
             first.wait(timeout=300)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"{victim} killed: the run hangs") from None
@@ -76,18 +77,43 @@ def one_round(
         pd.testing.assert_frame_equal(broken, whole, check_exact=False, atol=1e-3, check_categorical=False)
     left = [path for table in TABLES for path in (out / table).rglob("_*")]
     assert not left, f"half-written files are left: {left}"
-    return victim if found else "nobody"
+    return (victim if killed else "nobody"), first.returncode
 
 
-def _processes(mark: str, holds: str) -> list[int]:
-    """Processes of this round whose command line holds a text."""
+def _kill_one(run: subprocess.Popen[bytes], holds: str, moment_s: float) -> bool:
+    """SIGKILL a process of a run at a moment, or as soon after it as there is one; False: the run ended before."""
+    began = time.monotonic()
+    while run.poll() is None:
+        if time.monotonic() - began >= moment_s and (found := _family(run.pid, holds)):
+            os.kill(found[0], signal.SIGKILL)
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def _family(root: int, holds: str) -> list[int]:
+    """A process and those below it whose command line holds a text."""
+    parents, commands = {}, {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            commands[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except (OSError, ProcessLookupError):
+            continue
+    family, ahead = [], [root]
+    while ahead:
+        family.append(ahead.pop())
+        ahead += [pid for pid, parent in parents.items() if parent == family[-1]]
+    return [pid for pid in family if holds in commands.get(pid, "")]
+
+
+def _marked(mark: str) -> list[int]:
+    """Processes of a round, wherever they hang."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             if mark in (folder / "environ").read_bytes().decode(errors="replace"):
-                command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                if holds in command:
-                    found.append(int(folder.name))
+                found.append(int(folder.name))
         except (OSError, ProcessLookupError):
             continue
     return found
@@ -96,11 +122,12 @@ def _processes(mark: str, holds: str) -> list[int]:
 def _clear(mark: str) -> None:
     """End what a killed driver or raylet may have left running, as a machine's restart would."""
     deadline = time.monotonic() + 30
-    while (left := _processes(mark, "")) and time.monotonic() < deadline:
+    while (left := _marked(mark)) and time.monotonic() < deadline:
         time.sleep(0.5)
         if time.monotonic() > deadline - 20:
             for pid in left:
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
 
 def main() -> None:
@@ -129,12 +156,13 @@ def main() -> None:
     ]
     subprocess.run(command, check=True, capture_output=True)
     span_s = time.monotonic() - began
-    rng, killed = np.random.default_rng(options.seed), Counter[str]()
+    rng, ends = np.random.default_rng(options.seed), Counter[str]()
     for i in range(options.count):
         out = options.work / f"round{i:03d}"
-        killed[one_round(clips, reference, out, rng, span_s)] += 1
+        victim, code = one_round(clips, reference, out, rng, span_s)
+        ends[f"{victim}, exit {code}"] += 1
         shutil.rmtree(out)
-        print(f"{i + 1}/{options.count} held; killed: {dict(killed)}", flush=True)  # noqa: T201
+        print(f"{i + 1}/{options.count} held; killed: {dict(sorted(ends.items()))}", flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

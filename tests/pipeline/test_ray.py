@@ -13,9 +13,10 @@ import pytest
 from pipeline.config import Worker, load_config
 from pipeline.errors import ConfigError
 from pipeline.results import read_results
-from pipeline.run import Watcher, run
+from pipeline.run import run
 from pipeline.sources import find_sources
 from pipeline.tables import TABLES
+from pipeline.watcher import Watcher
 from tests.media import squares, write_video
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.filterwarnings("ignore")]  # Ray warns of its own functions

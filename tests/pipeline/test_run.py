@@ -18,10 +18,11 @@ from pipeline import run_folder
 from pipeline.config import load_config
 from pipeline.errors import ConfigError, ResultsError
 from pipeline.results import read_results, read_table
-from pipeline.run import Watcher, run
+from pipeline.run import run
 from pipeline.sources import find_sources
 from pipeline.store import open_store
 from pipeline.tables import TABLES
+from pipeline.watcher import Watcher
 from tests.media import squares, write_video
 
 VALUES = ["x1", "y1", "x2", "y2", "valence", "arousal", "valence_smooth", "arousal_smooth", "yaw", "blur", "visibility"]

@@ -1,0 +1,59 @@
+"""``affectstream status``: how a run stands, read from its results folder."""
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from affectstream.progress import figures, printable, shown_name
+from pipeline.progress_file import Status, read_status
+from pipeline.report.words import clock, count, percent
+
+SHOWN_MAX = 20
+"""Most sources at work, and most failed ones, that are listed; `--json` has them all."""
+_STATES = {
+    "running": "running",
+    "finished": "finished",
+    "interrupted": "interrupted; the same command goes on from there",
+    "killed": "ended without a word; the same command goes on from there",
+}
+
+
+def status(
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="Results folder, or s3://BUCKET/FOLDER.")],
+    as_json: Annotated[bool, typer.Option("--json", help="All of it as JSON.")] = False,
+) -> None:
+    """Tell how a run stands, also while it goes on and from another machine."""
+    now = read_status(folder)
+    if as_json:
+        typer.echo(json.dumps(asdict(now), indent=2))
+        return
+    _print(now, Console(highlight=False, soft_wrap=True))
+
+
+def _print(now: Status, console: Console) -> None:
+    call = now.call
+    console.print(f"{escape(now.out)}: {_STATES[now.state]}")
+    console.print(f"{now.done:,} of {count(now.sources, 'source')} done, {len(call.failed):,} failed")
+    if call.elapsed_s:
+        left = f", {clock(call.left_s)} left" if now.state == "running" and call.left_s is not None else ""
+        console.print(f"this call: {clock(call.elapsed_s)}, {percent(call.share, 1)}{left}; {figures(call)}")
+        if now.state == "running" and call.workers:
+            console.print(f"{count(call.workers, 'worker')}, {count(call.retries, 'retry', 'retries')}")
+    console.print(f"last word: {now.updated_utc}")
+    if now.state == "running":
+        _list(console, "at work", {shown_name(name): percent(share, 1) for name, share in call.at_work.items()})
+    _list(console, "failed", {name: why.splitlines()[0] for name, why in call.failed.items()})
+
+
+def _list(console: Console, title: str, entries: dict[str, str]) -> None:
+    if not entries:
+        return
+    console.print(f"\n[bold]{title}[/]")
+    for name, what in list(entries.items())[:SHOWN_MAX]:
+        console.print(f"  {escape(printable(what if name in what else f'{name}: {what}'))}")
+    if len(entries) > SHOWN_MAX:
+        console.print(f"  … and {len(entries) - SHOWN_MAX:,} more (--json lists all)")

@@ -1,0 +1,136 @@
+"""How a run stands: counted from what a watcher is told, read by whatever shows it, in any thread.
+
+What is done is weighed by the bytes of its files, not by their number, so that the time left holds although the
+largest are begun first.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from pipeline.jobs import Failed
+from pipeline.sources import Source
+from pipeline.tally import UnitReport
+from pipeline.unit import Progress
+from pipeline.watcher import Watcher
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Snapshot:
+    """A run at one moment. What was done by earlier calls counts in `sources` and `resumed` only."""
+
+    sources: int = 0
+    resumed: int = 0
+    """Done before this call."""
+    analysed: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+    """Why, by what the source is called."""
+    retries: int = 0
+    workers: int = 0
+    at_work: dict[str, float] = field(default_factory=dict)
+    """The share that is done, by stream."""
+    share: float = 0.0
+    """Of what this call is to do, 0..1."""
+    elapsed_s: float = 0.0
+    video_s: float = 0.0
+    frames: int = 0
+    faces: int = 0
+
+    @property
+    def left_s(self) -> float | None:
+        """Time left at the pace so far; None: too early to say."""
+        return self.elapsed_s * (1 - self.share) / self.share if self.share > 0 else None
+
+    @property
+    def times_real_time(self) -> float:
+        """Seconds of video per second."""
+        return self.video_s / self.elapsed_s if self.elapsed_s else 0.0
+
+    @property
+    def frames_per_s(self) -> float:
+        """Analysed frames per second."""
+        return self.frames / self.elapsed_s if self.elapsed_s else 0.0
+
+
+class Standing(Watcher):
+    """Counts. Told from one thread, read from any."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic):
+        self._clock, self._lock = clock, threading.Lock()
+        self._began_s: float | None = None
+        self._weights: dict[str, float] = {}
+        """Of what is not done yet, by stream."""
+        self._all, self._done = 0.0, 0.0
+        self._at_work: dict[str, dict[float, Progress]] = {}
+        """How far each stream is, by where its stretches begin."""
+        self._sources, self._resumed, self._analysed, self._retries, self._workers = 0, 0, 0, 0, 0
+        self._failed: dict[str, str] = {}
+        self._video_s, self._frames, self._faces = 0.0, 0, 0
+
+    def planned(self, sizes: Mapping[str, int | None], done: int) -> None:
+        known = [size for size in sizes.values() if size]
+        usual = sum(known) / len(known) if known else 1.0
+        with self._lock:
+            self._weights = {stream_id: float(size or usual) for stream_id, size in sizes.items()}
+            self._all = sum(self._weights.values())
+            self._sources, self._resumed = len(sizes) + done, done
+
+    def staffed(self, workers: int) -> None:
+        with self._lock:
+            self._workers = workers
+
+    def progress(self, source: Source, progress: Progress) -> None:
+        with self._lock:
+            self._begin()
+            if source.stream_id not in self._weights:
+                return  # it came late: the unit is over
+            self._at_work.setdefault(source.stream_id, {})[progress.start_s] = progress
+
+    def retried(self, source: Source, failed: Failed) -> None:
+        with self._lock:
+            self._retries += 1
+            self._at_work.pop(source.stream_id, None)
+
+    def ended(self, report: UnitReport) -> None:
+        with self._lock:
+            self._begin()
+            self._at_work.pop(report.stream_id, None)
+            self._done += self._weights.pop(report.stream_id, 0.0)
+            if report.error is None:
+                self._analysed += 1
+                self._video_s += report.video_s
+                self._frames += report.frames
+                self._faces += report.points
+            else:
+                self._failed[report.source] = report.error
+
+    def snapshot(self) -> Snapshot:
+        """The run now."""
+        with self._lock:
+            now = [progress for stretches in self._at_work.values() for progress in stretches.values()]
+            at_work = {stream_id: _share(stretches) for stream_id, stretches in self._at_work.items()}
+            half_done = sum(share * self._weights.get(stream_id, 0.0) for stream_id, share in at_work.items())
+            return Snapshot(
+                sources=self._sources,
+                resumed=self._resumed,
+                analysed=self._analysed,
+                failed=dict(self._failed),
+                retries=self._retries,
+                workers=self._workers,
+                at_work=at_work,
+                share=min((self._done + half_done) / self._all, 1.0) if self._all else 1.0,
+                elapsed_s=0.0 if self._began_s is None else self._clock() - self._began_s,
+                video_s=self._video_s + sum(progress.stream_s for progress in now),
+                frames=self._frames + sum(progress.frames for progress in now),
+                faces=self._faces + sum(progress.faces for progress in now),
+            )
+
+    def _begin(self) -> None:
+        """The clock runs from the first word of a worker: loading the networks is not the pace."""
+        if self._began_s is None:
+            self._began_s = self._clock()
+
+
+def _share(stretches: dict[float, Progress]) -> float:
+    return min(sum(p.stream_s / p.duration_s for p in stretches.values() if p.duration_s), 1.0)
