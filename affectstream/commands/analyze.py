@@ -1,11 +1,14 @@
 """``affectstream analyze``: videos and pictures in, tables out."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
+from affectstream.json_log import log
+from affectstream.metrics import serving
 from affectstream.progress import print_summary, progress_bar
 from pipeline.config import load_config
 from pipeline.run import run
@@ -48,6 +51,12 @@ def analyze(
         str | None, typer.Option(help="Spread over Ray: alone on this machine, 'auto' or the ADDRESS of a cluster.")
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Workers on Ray. [default: as many as fit]")] = None,
+    log_json: Annotated[
+        bool, typer.Option("--log-json", help="Tell the run as JSON lines on stderr, in place of a bar.")
+    ] = False,
+    metrics: Annotated[
+        str | None, typer.Option(metavar="[HOST:]PORT", help="Serve the run's figures there for Prometheus.")
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Throw earlier results in --out away and start over.")] = False,
 ) -> None:
     """Find and follow every face in videos and pictures; write valence, arousal and expression over time."""
@@ -70,15 +79,16 @@ def analyze(
     found = find_sources([*(sources or []), *listed], out=out)
     console = Console(stderr=True)
     try:
-        with progress_bar(console) as bar:
-            result = run(found, out, settings, ray=ray, fresh=fresh, watcher=bar)
+        with log(sys.stderr) if log_json else progress_bar(console) as watcher, serving(watcher, metrics):
+            result = run(found, out, settings, ray=ray, fresh=fresh, watcher=watcher)
     except KeyboardInterrupt:
         console.print("what was done is kept: the same command goes on from there")
         raise
-    print_summary(result, Console())
+    if not log_json:
+        print_summary(result, Console())
     typer.echo(f"results: {result.out}")
     if any(report.our_fault for report in result.failed):
-        for report in result.failed:
+        for report in [] if log_json else result.failed:
             console.print(report.error, markup=False, highlight=False)
         raise typer.Exit(1)
     if result.failed:

@@ -42,7 +42,7 @@ def make_clips(folder: Path, count: int) -> None:
     kinds = 5
     for i in range(count):
         if i < kinds:
-            scene = make_scene(i, size_px=(320, 240), fps=12, duration_s=2.0 + i % 3, num_people=1 + i % 2)
+            scene = make_scene(i, size_px=(320, 240), fps=12, duration_s=1.0 + i % 3 / 2, num_people=1 + i % 2)
             write_footage(scene, folder / f"{i:02d}.mp4")
         else:
             shutil.copyfile(folder / f"{i % kinds:02d}.mp4", folder / f"{i:02d}.mp4")
@@ -55,7 +55,7 @@ def one_round(
 
     Raises AssertionError if a run hangs or does not end well, or a row is not as it should be.
     """
-    command = [sys.executable, "-m", "affectstream.cli", "analyze", str(clips), "-o", str(out), "--ray", "local"]
+    command = _command(clips, out)
     environment = {**os.environ, MARK: uuid.uuid4().hex}
     victim, moment_s = str(rng.choice(list(VICTIMS))), rng.uniform(1.0, span_s)
     with (out.parent / f"{out.name}.log").open("w") as log:
@@ -78,6 +78,10 @@ def one_round(
     left = [path for table in TABLES for path in (out / table).rglob("_*")]
     assert not left, f"half-written files are left: {left}"
     return (victim if killed else "nobody"), first.returncode
+
+
+def _command(clips: Path, out: Path) -> list[str]:
+    return [sys.executable, "-m", "affectstream.cli", "analyze", str(clips), "-o", str(out), "--ray"]
 
 
 def _kill_one(run: subprocess.Popen[bytes], holds: str, moment_s: float) -> bool:
@@ -123,11 +127,10 @@ def _clear(mark: str) -> None:
     """End what a killed driver or raylet may have left running, as a machine's restart would."""
     deadline = time.monotonic() + 30
     while (left := _marked(mark)) and time.monotonic() < deadline:
-        time.sleep(0.5)
-        if time.monotonic() > deadline - 20:
-            for pid in left:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+        time.sleep(1.0)
+        for pid in left:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def main() -> None:
@@ -144,17 +147,7 @@ def main() -> None:
     run(find_sources([clips]), options.work / "whole", load_config(None, {"networks.threads": 1}), in_process=True)
     reference = {table: read_results(options.work / "whole", table).drop(columns="run_id") for table in TABLES}
     began = time.monotonic()
-    command = [
-        sys.executable,
-        "-m",
-        "affectstream.cli",
-        "analyze",
-        str(clips),
-        "-o",
-        str(options.work / "timed"),
-        "--ray",
-    ]
-    subprocess.run(command, check=True, capture_output=True)
+    subprocess.run(_command(clips, options.work / "timed"), check=True, capture_output=True)
     span_s = time.monotonic() - began
     rng, ends = np.random.default_rng(options.seed), Counter[str]()
     for i in range(options.count):
