@@ -27,8 +27,12 @@ from engines.network import Network, cache_dir, find_network
 from engines.verify import check_same
 from engines.yunet import YuNetEngine, yunet_network
 
-RUNTIMES = {"openvino": "engines.runtimes.openvino", "onnxruntime": "engines.runtimes.onnxruntime"}
-"""Runtimes and the modules that hold them, the preferred first."""
+RUNTIMES = {
+    "openvino": "engines.runtimes.openvino",
+    "onnxruntime": "engines.runtimes.onnxruntime",
+    "onnxruntime-gpu": "engines.runtimes.onnxruntime_gpu",
+}
+"""Runtimes and the modules that hold them, the preferred first; the one for GPUs is only taken by name."""
 BATCH_SHAPES = {"affect": (16, 4, 1), "detector": (1,)}
 """A batch of crops pays; a picture for the detector fills the cores by itself."""
 ENGINE_FILE = "engine.json"
@@ -41,7 +45,7 @@ class EngineOptions:
     """How a network is to be compiled."""
 
     runtime: str = "auto"
-    """`openvino`, `onnxruntime`, or `auto`: the first of them that is installed."""
+    """A name of `RUNTIMES`, or `auto`: the first of them that is installed."""
     precision: str = "f32"
     threads: int = 0
     """0: all cores of this process."""

@@ -68,7 +68,7 @@ class Networks(Section):
 
     affect: str = _rows("emofan-s", "EmoFAN: name of a network, or its folder.")
     detector: str = _rows("face-s", "Face detector: name, folder, or a YuNet .onnx file.")
-    runtime: Literal["auto", "openvino", "onnxruntime"] = _plain("auto", "What runs them.")
+    runtime: Literal["auto", "openvino", "onnxruntime", "onnxruntime-gpu"] = _plain("auto", "What runs them.")
     precision: Literal["f32", "bf16"] = _rows("f32", "bf16 is faster and less exact, where the runtime has it.")
     threads: int = _plain(0, "Threads of the networks; 0: as many as there are cores.", ge=0)
 
@@ -106,6 +106,8 @@ class Worker(Section):
     attempts: int = _plain(3, "How often a video is tried that hangs or kills its worker.", ge=1, le=10)
     count: int | None = _plain(None, "Workers on Ray; null: as many as fit.", ge=1)
     cpus: float = _plain(1.0, "Cores that each worker on Ray is given.", gt=0)
+    gpus: float = _plain(0.0, "GPUs, or a share of one, for each group of workers on Ray; 0: no groups.", ge=0)
+    feeders: int = _plain(4, "Workers of such a group: they decode, the networks run on the GPU for all.", ge=1, le=64)
     stretch_s: float = _plain(600.0, "On Ray, longer videos are cut into stretches of this length.", ge=10)
 
 

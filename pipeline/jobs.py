@@ -7,6 +7,9 @@ from pipeline.sources import Source
 from pipeline.stretches import Split, Stretch
 from pipeline.tally import UnitReport
 
+JobKey = tuple[str, int, int | None]
+"""What tells a job from the others of its run: URI, number of stretches, which of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -18,7 +21,7 @@ class Job:
     """Which of the stretches is to be analysed; None with stretches: they are to be joined."""
 
     @property
-    def key(self) -> tuple[str, int, int | None]:
+    def key(self) -> JobKey:
         """What tells it from the other jobs of the run."""
         return self.source.uri, len(self.stretches), self.part
 

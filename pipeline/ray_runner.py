@@ -1,33 +1,32 @@
 """The same workers as Ray actors, on one machine or a cluster: the one file of the pipeline that imports Ray.
 
-An actor keeps a worker process (`pipeline.supervisor.Keeper`), so that a crash or a hang of libav costs a process and
-not the actor; a lost actor or node costs the jobs that it had. Pixels never leave the worker: a job goes in, an answer
-comes out. Which job is next, and what is tried again, is `pipeline.schedule`'s business, as on one machine.
+An actor is a `pipeline.station.Station`: it keeps workers in processes of their own, so that a crash of libav costs a
+process and not the actor; a lost actor or node costs the jobs that it had. A job goes in, an answer comes out. Pixels
+never leave the worker, or where workers share a GPU, the machine (`pipeline.engine_host`). Which job is next, and what
+is tried again, is `pipeline.schedule`'s business, as on one machine.
 """
 
 import logging
-import platform
 import random
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from math import ceil
 from typing import Any
 
 import ray
-from ray.exceptions import OutOfMemoryError, RayActorError, RaySystemError
+from ray.exceptions import OutOfMemoryError, RayActorError
 
 from engines import EngineError
-from pipeline.config import Worker
-from pipeline.errors import ConfigError, PipelineError
+from pipeline.errors import ConfigError
 from pipeline.jobs import Answer, Failed, Job
-from pipeline.run_folder import read_run
+from pipeline.room import Node, Room, check_room, room
 from pipeline.schedule import Schedule
 from pipeline.sources import Source
-from pipeline.store import open_store
-from pipeline.supervisor import Keeper
+from pipeline.station import Station
 from pipeline.tally import UnitReport
-from pipeline.unit import Progress, RunContext
+from pipeline.unit import RunContext
 from pipeline.version import software_version
 from pipeline.watcher import Watcher
 
@@ -43,41 +42,20 @@ STARTS_LOST_MAX = 5
 """So many actors may be lost in a row before one has loaded its networks."""
 EMPTY_S_MAX = 300.0
 """A cluster whose nodes are all lost is waited for so long; a Ray of the run's own does not come back."""
+GPU_RUNTIME = "onnxruntime-gpu"
+"""What runs the networks on a GPU, unless the settings say otherwise."""
 LOST = (RayActorError, OutOfMemoryError)
 """What Ray raises when an actor, its node or its memory is gone."""
 
 
-class _Actor:
-    def __init__(self, context: RunContext):
-        self._context, self._keeper, self._progress = context, Keeper(context), Progress()
+@dataclass(frozen=True, slots=True, eq=False)
+class _Member:
+    """An actor, and how many jobs it does at a time."""
 
-    def load(self, version: str) -> str | None:
-        """Have the networks ready; what is wrong with this node, if something is."""
-        if software_version() != version:
-            return f"{platform.node()} has AffectStream {software_version()}, the driver {version}"
-        try:
-            store = open_store(self._context.out)
-            if (read_run(store) or {}).get("run_id") != self._context.run_id:
-                return (
-                    f"{platform.node()} does not see {store}; every node must: give a shared disk or a bucket as --out"
-                )
-            self._keeper.load()
-        except (EngineError, PipelineError) as exc:
-            return f"{platform.node()}: {exc}"
-        return None
-
-    def do(self, job: Job) -> Answer:
-        self._progress = Progress()
-        try:
-            return self._keeper.do(job, self._watch)
-        except EngineError as exc:
-            return Failed(f"{job.source.shown}: {platform.node()}: {exc}", "lost")  # another node may do it
-
-    def progress(self) -> Progress:
-        return self._progress
-
-    def _watch(self, progress: Progress) -> None:
-        self._progress = progress
+    actor: Any
+    jobs: int
+    share: bool
+    """Its workers share a host."""
 
 
 @dataclass(slots=True)
@@ -85,43 +63,58 @@ class _Crew:
     """The actors of a run. Those that do something are found by the reference to what comes of it."""
 
     context: RunContext
-    starting: dict[Any, Any] = field(default_factory=dict)
-    idle: list[Any] = field(default_factory=list)
-    working: dict[Any, tuple[Any, Job]] = field(default_factory=dict)
+    members: list[_Member] = field(default_factory=list)
+    starting: dict[Any, _Member] = field(default_factory=dict)
+    idle: list[_Member] = field(default_factory=list)
+    """Each as often as it can take a job."""
+    working: dict[Any, tuple[_Member, Job]] = field(default_factory=dict)
     asked: dict[Any, Source] = field(default_factory=dict)
     """Sources being done, by the reference to how far they are."""
     starts_lost: int = 0
 
     @property
     def ready(self) -> int:
-        """How many have loaded their networks."""
+        """How many workers have loaded their networks."""
         return len(self.idle) + len(self.working)
 
-    def hire(self, wanted: int) -> None:
-        """Start actors until there are `wanted`; they come to life as the cluster has room."""
-        actor_class: Any = ray.remote(_Actor)
-        options = {"num_cpus": self.context.config.worker.cpus, "max_concurrency": 2}
-        while len(self.starting) + self.ready < wanted:
-            actor = actor_class.options(**options).remote(self.context)
-            self.starting[actor.load.remote(software_version())] = actor
+    def hire(self, there: Room, wanted: int) -> None:
+        """Start actors, as there is room, for `wanted` jobs; they come to life as the cluster lets them."""
+        for share, most in ((True, there.groups), (False, there.alone)):
+            jobs = self.context.config.worker.feeders if share else 1
+            count = sum(member.share is share for member in self.members)
+            for _ in range(count, min(most, ceil(wanted / jobs))):
+                self._start(jobs, share=share)
+                count += 1
+            wanted = max(wanted - count * jobs, 0)
+
+    def _start(self, jobs: int, *, share: bool) -> None:
+        worker = self.context.config.worker
+        actor_class: Any = ray.remote(Station)
+        options = {"num_cpus": jobs * worker.cpus, "num_gpus": worker.gpus if share else 0, "max_concurrency": jobs + 1}
+        context = _for_member(self.context, jobs, share=share)
+        actor = actor_class.options(**options).remote(context, jobs, share=share)
+        member = _Member(actor, jobs, share)
+        self.members.append(member)
+        self.starting[actor.load.remote(software_version())] = member
 
     def begin(self, job: Job) -> None:
         """Give a job to an idle actor."""
-        actor = self.idle.pop()
-        self.working[actor.do.remote(job)] = (actor, job)
+        member = self.idle.pop()
+        self.working[member.actor.do.remote(job)] = (member, job)
 
     def ask(self) -> None:
         """Ask some of those at work how far they are; never more than answer."""
         count = min(ASKED_MAX - len(self.asked), len(self.working))
-        for actor, job in random.sample(list(self.working.values()), count):
-            self.asked[actor.progress.remote()] = job.source
+        for member, job in random.sample(list(self.working.values()), count):
+            self.asked[member.actor.progress.remote(job.key)] = job.source
 
     def started(self, reference: Any) -> None:
         """An actor has loaded its networks, or is lost. Raises EngineError if it cannot, or too many are lost."""
-        actor = self.starting.pop(reference)
+        member = self.starting.pop(reference)
         try:
             wrong = ray.get(reference)
         except LOST as exc:
+            self._lose(member)
             self.starts_lost += 1
             if self.starts_lost >= STARTS_LOST_MAX:
                 raise EngineError(
@@ -131,22 +124,29 @@ class _Crew:
         if wrong is not None:
             raise EngineError(wrong)
         self.starts_lost = 0
-        self.idle.append(actor)
+        self.idle += [member] * member.jobs
 
     def answered(self, reference: Any) -> tuple[Job, Answer]:
         """What came of a job; its actor is idle again, or lost."""
-        actor, job = self.working.pop(reference)
+        member, job = self.working.pop(reference)
         try:
             answer: Answer = ray.get(reference)
         except LOST as exc:
+            self._lose(member)
             return job, Failed(f"{job.source.shown}: the worker's node or process was lost: {_line(exc)}", "lost")
-        self.idle.append(actor)
+        if member in self.members:
+            self.idle.append(member)
         return job, answer
 
     def dismiss(self) -> None:
         """Kill all actors; their processes end with them."""
-        for actor in [*self.starting.values(), *self.idle, *(actor for actor, _ in self.working.values())]:
-            ray.kill(actor)
+        for member in self.members:
+            ray.kill(member.actor)
+
+    def _lose(self, member: _Member) -> None:
+        if member in self.members:
+            self.members.remove(member)
+        self.idle = [other for other in self.idle if other is not member]
 
 
 def do_all(
@@ -163,8 +163,8 @@ def do_all(
     with connected(address) as dashboard:
         if dashboard:
             watcher.noted(f"Ray's dashboard: {dashboard}")
-        _check_room(context.config.worker, _cores())
-        crew = _Crew(_with_threads(context))
+        check_room(context.config.worker, _nodes())
+        crew = _Crew(context)
         try:
             yield from _work_off(schedule, crew, watcher, empty_s_max=0.0 if address == LOCAL else EMPTY_S_MAX)
         finally:
@@ -174,16 +174,16 @@ def do_all(
 def _work_off(
     schedule: Schedule, crew: _Crew, watcher: Watcher, *, empty_s_max: float
 ) -> Iterator[tuple[Source, UnitReport]]:
-    room, looked_s, asked_s, seen_s = 0, -LOOK_S, 0.0, time.monotonic()
+    there, looked_s, asked_s, seen_s = Room(0, 0), -LOOK_S, 0.0, time.monotonic()
     while not schedule.is_done:
         now_s = time.monotonic()
         if now_s - looked_s >= LOOK_S:
-            room, looked_s = _room(crew.context.config.worker, _cores()), now_s
-        if room or crew.working:
+            there, looked_s = room(crew.context.config.worker, _nodes()), now_s
+        if there.groups or there.alone or crew.working:
             seen_s = now_s
         elif now_s - seen_s >= empty_s_max:
             raise EngineError("Ray's nodes are lost; what was done is kept: the same command goes on from there")
-        crew.hire(min(room, schedule.unsettled))
+        crew.hire(there, schedule.unsettled)
         while crew.idle and (job := schedule.take(now_s)) is not None:
             crew.begin(job)
         if now_s - asked_s >= WAIT_S:
@@ -201,7 +201,8 @@ def _work_off(
             else:
                 source = crew.asked.pop(reference)
                 with suppress(*LOST):  # of a lost worker, its job's own answer tells
-                    watcher.progress(source, ray.get(reference))
+                    if (progress := ray.get(reference)) is not None:
+                        watcher.progress(source, progress)
 
 
 def _ready(references: list[Any], pause_s: float | None) -> list[Any]:
@@ -214,25 +215,10 @@ def _ready(references: list[Any], pause_s: float | None) -> list[Any]:
     return ray.wait(references, num_returns=len(references), timeout=0)[0] if ready else []
 
 
-def _cores() -> float:
-    """Those of the cluster as it is now, in use or not."""
-    return float(ray.cluster_resources().get("CPU", 0.0))  # type: ignore[no-untyped-call]
-
-
-def _room(worker: Worker, cores: float) -> int:
-    """How many workers there may be."""
-    room = int(cores // worker.cpus)
-    return room if worker.count is None else min(worker.count, room)
-
-
-def _check_room(worker: Worker, cores: float) -> None:
-    """Raise ConfigError where what is asked for does not fit: Ray would wait for ever."""
-    if _room(worker, cores) < (worker.count or 1):
-        count = "a worker" if worker.count is None else f"{worker.count} workers"
-        raise ConfigError(
-            f"{count} of {worker.cpus:g} cores: the cluster has {cores:g} cores, which is room for "
-            f"{int(cores // worker.cpus)}; set worker.count and worker.cpus lower, or add nodes"
-        )
+def _nodes() -> list[Node]:
+    """The nodes of the cluster as it is now, in use or not."""
+    alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+    return [Node(cores=float(has.get("CPU", 0.0)), gpus=float(has.get("GPU", 0.0))) for has in alive]
 
 
 @contextmanager
@@ -251,7 +237,9 @@ def connected(address: str) -> Iterator[str | None]:
             log_to_driver=False,
             logging_level=logging.ERROR,
         )
-    except (ConnectionError, RaySystemError, ValueError, RuntimeError) as exc:
+    except Exception as exc:  # Ray raises what it likes
+        if address == LOCAL:
+            raise EngineError(f"Ray cannot start on this machine: {_line(exc)}") from exc
         raise ConfigError(f"--ray {address}: no Ray there: {_line(exc)}") from exc
     try:
         dashboard = joined.dashboard_url
@@ -260,13 +248,14 @@ def connected(address: str) -> Iterator[str | None]:
         ray.shutdown()
 
 
-def _with_threads(context: RunContext) -> RunContext:
-    """Each worker's networks get as many threads as it has cores, where the settings do not say."""
+def _for_member(context: RunContext, jobs: int, *, share: bool) -> RunContext:
+    """What the settings leave open of the networks: as many threads as the actor has cores, and the GPU's runtime."""
     config = context.config
-    if config.networks.threads:
-        return context
-    networks = config.networks.model_copy(update={"threads": max(int(config.worker.cpus), 1)})
-    return replace(context, config=config.model_copy(update={"networks": networks}))
+    chosen = {
+        "threads": config.networks.threads or max(int(jobs * config.worker.cpus), 1),
+        "runtime": GPU_RUNTIME if share and config.networks.runtime == "auto" else config.networks.runtime,
+    }
+    return replace(context, config=config.model_copy(update={"networks": config.networks.model_copy(update=chosen)}))
 
 
 def _line(exc: BaseException) -> str:

@@ -17,6 +17,7 @@ from pipeline.addresses import is_address
 from pipeline.config import AnalyzeConfig, config_hash, row_settings
 from pipeline.errors import ConfigError, ResultsError
 from pipeline.jobs import Failed, Job, failure
+from pipeline.networks import load_engines
 from pipeline.sources import Source, states
 from pipeline.standing import Standing
 from pipeline.store import Store, open_store
@@ -25,7 +26,7 @@ from pipeline.tally import UnitReport
 from pipeline.unit import Progress, RunContext
 from pipeline.version import software_version
 from pipeline.watcher import Watcher, Watchers
-from pipeline.worker import attempt, load_engines
+from pipeline.worker import attempt
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from typing import Self
 
 from engines import EngineError
 from pipeline.jobs import Answer, Failed, Job
+from pipeline.networks import HostAddress
 from pipeline.schedule import Schedule
 from pipeline.sources import Source
 from pipeline.tally import UnitReport
@@ -33,12 +34,12 @@ class _LostError(Exception):
 class _WorkerProcess:
     """A running worker. Use as a context manager: leaving it kills the process."""
 
-    def __init__(self, context: RunContext):
+    def __init__(self, context: RunContext, host: HostAddress | None):
         spawn = multiprocessing.get_context("spawn")
         self._connection: Connection
         self._connection, theirs = spawn.Pipe()
         self._errors = tempfile.NamedTemporaryFile(prefix="affectstream-worker-", delete=False)  # noqa: SIM115
-        arguments = (theirs, context, Path(self._errors.name))
+        arguments = (theirs, context, Path(self._errors.name), host)
         self._process = spawn.Process(target=serve, args=arguments, name="affectstream-worker", daemon=True)
         self._process.start()
         theirs.close()
@@ -52,11 +53,8 @@ class _WorkerProcess:
         Path(self._errors.name).unlink(missing_ok=True)
 
     def load(self) -> None:
-        """Wait until the networks are loaded. Raises EngineError if they cannot be."""
-        try:
-            loaded = self._next(LOADING_S_MAX, "loading the networks")
-        except _LostError as exc:
-            raise EngineError(str(exc)) from exc
+        """Wait until the networks are loaded. Raises EngineError if they cannot be, _LostError if it dies or hangs."""
+        loaded = self._next(LOADING_S_MAX, "loading the networks")
         if isinstance(loaded, Failed):
             raise EngineError(loaded.message)
 
@@ -96,21 +94,35 @@ class _WorkerProcess:
 class Keeper:
     """Has jobs done in a worker process of its own, a new one after each that is lost. Use as a context manager."""
 
-    def __init__(self, context: RunContext):
-        self._context = context
+    def __init__(self, context: RunContext, host: HostAddress | None = None):
+        """`host`: who runs the networks; None: the worker itself."""
+        self._context, self._host = context, host
         self._worker: _WorkerProcess | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
-        self._drop()
+        self.close()
 
     def load(self) -> None:
-        """Have a worker ready. Raises EngineError if none can be."""
-        if self._worker is None:
-            self._worker = _WorkerProcess(self._context)
-            self._worker.load()
+        """Have a worker ready; one that is lost as it starts is replaced. Raises EngineError if none can be."""
+        for left in reversed(range(self._context.config.worker.attempts)):
+            if self._worker is not None:
+                return
+            worker = _WorkerProcess(self._context, self._host)
+            try:
+                worker.load()
+            except _LostError as exc:
+                words = worker.last_words()
+                worker.close()
+                if not left:
+                    raise EngineError(f"{exc}{f'; its last words: {words}' if words else ''}") from exc
+            except EngineError:
+                worker.close()
+                raise
+            else:
+                self._worker = worker
 
     def do(self, job: Job, watch: Callable[[Progress], None]) -> Answer:
         """One job; a worker that is lost over it is a `Failed` answer. Raises EngineError if no worker can start."""
@@ -120,10 +132,11 @@ class Keeper:
             return self._worker.do(job, self._context.config.worker.hang_s, watch)
         except _LostError as exc:
             words = self._worker.last_words()
-            self._drop()
+            self.close()
             return Failed(f"{job.source.shown}: {exc}", "lost", words)
 
-    def _drop(self) -> None:
+    def close(self) -> None:
+        """Kill its worker, if it has one."""
         if self._worker is not None:
             self._worker.close()
             self._worker = None

@@ -14,35 +14,28 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from engines import Engine, EngineError, EngineOptions, load_engine, open_network
-from pipeline.config import AnalyzeConfig
+from engines import Engine, EngineError
 from pipeline.errors import PipelineError, SinkError
 from pipeline.jobs import Analysed, Answer, Failed, Job
 from pipeline.network import is_waiting
+from pipeline.networks import HostAddress, HostLostError, hosted_engines, load_engines
 from pipeline.unit import Progress, RunContext, analyse_stretch, join_stretches, run_unit
 
 TICK_S = 0.2
 """How often a worker says how far it is."""
 
 
-def load_engines(config: AnalyzeConfig) -> tuple[Engine, Engine]:
-    """The run's detector and EmoFAN, for this process. Raises EngineError."""
-    networks = config.networks
-    options = EngineOptions(runtime=networks.runtime, precision=networks.precision, threads=networks.threads)
-    return load_engine(open_network(networks.detector), options), load_engine(open_network(networks.affect), options)
-
-
-def serve(connection: Connection, context: RunContext, errors: Path) -> None:
+def serve(connection: Connection, context: RunContext, errors: Path, host: HostAddress | None) -> None:
     """The worker's life: engines once, then jobs from `connection` until it closes; sends `Progress` and `Answer`.
 
-    What it and the libraries in it write to stderr goes to `errors`.
+    What it and the libraries in it write to stderr goes to `errors`. `host`: who runs the networks; None: it does.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     with errors.open("ab") as file:
         os.dup2(file.fileno(), 2)
     errors.unlink()  # the parent has it open; nothing is left behind if both are killed
     try:
-        detector, affect = load_engines(context.config)
+        detector, affect = load_engines(context.config) if host is None else hosted_engines(host)
         connection.send(Progress())
         while True:
             job: Job = connection.recv()
@@ -52,8 +45,8 @@ def serve(connection: Connection, context: RunContext, errors: Path) -> None:
             connection.send(answer)
     except EngineError as exc:
         connection.send(Failed(str(exc), "machine"))
-    except (EOFError, BrokenPipeError):
-        return  # the parent is gone, or has no more work
+    except (EOFError, BrokenPipeError, HostLostError):
+        return  # the host is gone, or the parent is gone, or has no more work
 
 
 def attempt(job: Job, context: RunContext, detector: Engine, affect: Engine, progress: Progress) -> Answer:
@@ -70,6 +63,8 @@ def attempt(job: Job, context: RunContext, detector: Engine, affect: Engine, pro
         return Failed(str(exc), "sink")
     except PipelineError as exc:
         return Failed(str(exc), "input")
+    except HostLostError as exc:
+        return Failed(f"{source.shown}: {exc}", "lost")
     except Exception:  # noqa: BLE001 - a worker outlives our own mistakes and reports them
         return Failed(f"{source.shown}: {traceback.format_exc()}", "ours")
 

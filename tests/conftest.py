@@ -83,7 +83,9 @@ def local_ray() -> Iterator[None]:
         warnings.simplefilter("ignore")  # Ray warns of its own functions
         patch.setenv("RAY_AUTH_MODE", "disabled")
         patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        ray.init(num_cpus=2, include_dashboard=False, object_store_memory=100 * 2**20, logging_level="ERROR")
+        ray.init(
+            num_cpus=2, num_gpus=1, include_dashboard=False, object_store_memory=100 * 2**20, logging_level="ERROR"
+        )
         yield
         ray.shutdown()
 

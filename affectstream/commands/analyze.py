@@ -40,7 +40,7 @@ def analyze(
     batch_size: Annotated[int | None, typer.Option(help="Frames that travel together. [default: 32]")] = None,
     network: Annotated[str | None, typer.Option(help="EmoFAN: a name or a folder. [default: emofan-s]")] = None,
     detector: Annotated[str | None, typer.Option(help="Face detector: a name, a folder or a YuNet .onnx file.")] = None,
-    runtime: Annotated[str | None, typer.Option(help="auto, openvino or onnxruntime.")] = None,
+    runtime: Annotated[str | None, typer.Option(help="auto, openvino, onnxruntime or onnxruntime-gpu.")] = None,
     landmarks: Annotated[bool | None, typer.Option("--landmarks", help="Also write the 68 landmarks.")] = None,
     context: Annotated[str | None, typer.Option(help="Where the faces were filmed; recorded with the results.")] = None,
     context_reason: Annotated[

@@ -88,7 +88,7 @@ def _optional() -> Iterator[Finding]:
         else:
             yield Finding(package, "missing", f"only for {purpose}", train)
     for device in sorted(Path("/dev").glob("nvidia[0-9]")):
-        yield Finding("GPU", "ok", f"{device}; this version analyses on the CPU")
+        yield Finding("GPU", "ok", f"{device}; for workers on Ray with worker.gpus, and pip install onnxruntime-gpu")
     data = os.environ.get("AFFECTSTREAM_DATA")
     if data and Path(data).is_dir():
         yield Finding("training data", "ok", data)

@@ -27,7 +27,7 @@ from pipeline.sources import find_sources
 from pipeline.tables import TABLES
 
 MARK = "AFFECTSTREAM_KILL_ROUND"
-VICTIMS = {"worker": "multiprocessing.spawn", "actor": "ray::_Actor", "raylet": "raylet/raylet", "driver": ""}
+VICTIMS = {"worker": "multiprocessing.spawn", "actor": "ray::Station", "raylet": "raylet/raylet", "driver": ""}
 """What the command lines of the processes hold."""
 TRIES_MAX = 5
 """A run is started so often until it ends well: the first is killed, the second should do."""
@@ -57,7 +57,7 @@ def one_round(
     """
     command = _command(clips, out)
     environment = {**os.environ, MARK: uuid.uuid4().hex}
-    victim, moment_s = str(rng.choice(list(VICTIMS))), rng.uniform(1.0, span_s)
+    victim, moment_s = str(rng.choice(list(VICTIMS))), rng.uniform(1.0, 0.9 * span_s)
     with (out.parent / f"{out.name}.log").open("w") as log:
         first = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
         try:

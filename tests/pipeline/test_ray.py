@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.config import Worker, load_config
+from pipeline.config import load_config
 from pipeline.errors import ConfigError
 from pipeline.results import read_results
 from pipeline.run import run
@@ -68,7 +68,7 @@ def test_a_killed_actor_costs_a_retry_and_no_row(local_ray, footage, tmp_path):
     class Killer(Watcher):
         def progress(self, source, progress):
             if not killed and progress.frames:
-                killed.append(_kill("ray::_Actor"))
+                killed.append(_kill("ray::Station"))
 
     assert not analyse(footage, tmp_path / "out", Killer(), **{"worker.count": 2}).failed
     assert killed
@@ -93,15 +93,20 @@ def test_ray_alone_reads_from_a_bucket_and_writes_to_it(bucket, drawn_video, dra
         np.testing.assert_allclose(rows[name], drawn_rows[name], atol=1e-3)
 
 
-def test_what_does_not_fit_is_refused_at_the_start_and_borne_when_nodes_are_lost_later():
-    from pipeline import ray_runner
+@pytest.mark.slow
+def test_workers_that_share_a_gpu_give_the_rows_of_those_that_do_not(local_ray, footage, tmp_path):
+    """Ray only counts GPUs, so that the whole way can be gone without one: the networks run on the CPU."""
+    analyse(footage, tmp_path / "alone", ray=None)
+    settings = {"worker.gpus": 1, "worker.feeders": 2, "networks.runtime": "openvino", "worker.stretch_s": 10.0}
+    assert not analyse(footage, tmp_path / "shared", **settings).failed
+    for table in TABLES:
+        one, other = (read_results(tmp_path / name, table).drop(columns="run_id") for name in ("alone", "shared"))
+        pd.testing.assert_frame_equal(other, one, check_exact=False, atol=1e-3, check_categorical=False)
 
-    worker = Worker(count=64)
-    with pytest.raises(ConfigError, match="64 workers of 1 cores: the cluster has 10 cores, which is room for 10"):
-        ray_runner._check_room(worker, 10.0)
-    assert ray_runner._room(worker, 10.0) == 10
-    assert ray_runner._room(worker, 0.0) == 0
-    assert ray_runner._room(Worker(cpus=4), 10.0) == 2
+
+def test_a_gpu_that_no_node_has_is_missed_before_anything_waits(local_ray, footage, tmp_path):
+    with pytest.raises(ConfigError, match="no node has 2 GPUs and 1 cores for 1 workers"):
+        analyse(footage, tmp_path / "out", **{"worker.gpus": 2, "worker.feeders": 1})
 
 
 def _kill(holds: str) -> int:

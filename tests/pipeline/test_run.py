@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -344,3 +345,21 @@ def test_a_run_killed_at_ten_moments_ends_with_the_rows_of_an_unbroken_one(tmp_p
         broken, whole = (read_results(tmp_path / name, table).drop(columns="run_id") for name in ("broken", "whole"))
         pd.testing.assert_frame_equal(broken, whole, check_exact=False, atol=1e-3, check_categorical=False)
     assert not [path for path in (tmp_path / "broken").rglob("_*") if path.name not in ("_commits", "_lock")]
+
+
+def test_a_worker_that_is_killed_as_it_loads_is_replaced(clips, tmp_path):
+    """Kill the first worker before its first word."""
+    killed = []
+
+    def kill():
+        while not (workers := multiprocessing.active_children()):
+            time.sleep(0.01)
+        killed.extend(worker.pid for worker in workers)
+        os.kill(killed[0], signal.SIGKILL)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    result = run(find_sources([clips / "good.mp4"]), tmp_path / "out", load_config(None, {"networks.threads": 1}))
+    thread.join()
+    assert not result.failed
+    assert len(killed) == 1
