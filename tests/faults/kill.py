@@ -6,6 +6,7 @@ twice, no file unreadable, none half-written left behind. It prints what was kil
 """
 
 import argparse
+import operator
 import os
 import shutil
 import signal
@@ -14,7 +15,9 @@ import sys
 import time
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -48,20 +51,26 @@ def make_clips(folder: Path, count: int) -> None:
             shutil.copyfile(folder / f"{i % kinds:02d}.mp4", folder / f"{i:02d}.mp4")
 
 
+def unbroken(clips: Path, out: Path) -> dict[str, pd.DataFrame]:
+    """The rows of all tables."""
+    run(find_sources([clips]), out, load_config(None, {"networks.threads": 1}), in_process=True)
+    return {table: read_results(out, table).drop(columns="run_id") for table in TABLES}
+
+
 def one_round(
-    clips: Path, reference: dict[str, pd.DataFrame], out: Path, rng: np.random.Generator, span_s: float
+    clips: Path, reference: dict[str, pd.DataFrame], out: Path, victim: str, ripe: Callable[[float], bool]
 ) -> tuple[str, int]:
     """Break a run, let it go on, compare; what was killed, and the exit code of the broken run.
 
-    Raises AssertionError if a run hangs or does not end well, or a row is not as it should be.
+    `victim` is one of VICTIMS; it is killed when it is there and `ripe`, asked with the seconds so far, says so. Raises
+    AssertionError if a run hangs or does not end well, or a row is not as it should be.
     """
     command = _command(clips, out)
     environment = {**os.environ, MARK: uuid.uuid4().hex}
-    victim, moment_s = str(rng.choice(list(VICTIMS))), rng.uniform(1.0, 0.9 * span_s)
     with (out.parent / f"{out.name}.log").open("w") as log:
         first = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
         try:
-            killed = _kill_one(first, VICTIMS[victim], moment_s)
+            killed = _kill_one(first, VICTIMS[victim], ripe)
             first.wait(timeout=300)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"{victim} killed: the run hangs") from None
@@ -84,11 +93,11 @@ def _command(clips: Path, out: Path) -> list[str]:
     return [sys.executable, "-m", "affectstream.cli", "analyze", str(clips), "-o", str(out), "--ray"]
 
 
-def _kill_one(run: subprocess.Popen[bytes], holds: str, moment_s: float) -> bool:
-    """SIGKILL a process of a run at a moment, or as soon after it as there is one; False: the run ended before."""
+def _kill_one(run: subprocess.Popen[bytes], holds: str, ripe: Callable[[float], bool]) -> bool:
+    """SIGKILL a process of a run; False: the run ended before."""
     began = time.monotonic()
     while run.poll() is None:
-        if time.monotonic() - began >= moment_s and (found := _family(run.pid, holds)):
+        if ripe(time.monotonic() - began) and (found := _family(run.pid, holds)):
             os.kill(found[0], signal.SIGKILL)
             return True
         time.sleep(0.02)
@@ -144,16 +153,16 @@ def main() -> None:
     shutil.rmtree(options.work, ignore_errors=True)
     clips = options.work / "clips"
     make_clips(clips, options.videos)
-    run(find_sources([clips]), options.work / "whole", load_config(None, {"networks.threads": 1}), in_process=True)
-    reference = {table: read_results(options.work / "whole", table).drop(columns="run_id") for table in TABLES}
+    reference = unbroken(clips, options.work / "whole")
     began = time.monotonic()
     subprocess.run(_command(clips, options.work / "timed"), check=True, capture_output=True)
     span_s = time.monotonic() - began
     rng, ends = np.random.default_rng(options.seed), Counter[str]()
     for i in range(options.count):
         out = options.work / f"round{i:03d}"
-        victim, code = one_round(clips, reference, out, rng, span_s)
-        ends[f"{victim}, exit {code}"] += 1
+        victim, moment_s = str(rng.choice(list(VICTIMS))), rng.uniform(1.0, 0.9 * span_s)
+        killed, code = one_round(clips, reference, out, victim, partial(operator.le, moment_s))
+        ends[f"{killed}, exit {code}"] += 1
         shutil.rmtree(out)
         print(f"{i + 1}/{options.count} held; killed: {dict(sorted(ends.items()))}", flush=True)  # noqa: T201
 
