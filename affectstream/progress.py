@@ -35,7 +35,7 @@ class _Bar(Progress):
             console=console,
             transient=True,
         )
-        self._task = self.add_task("loading the networks", total=None, left="")
+        self._task = self.add_task("looking at what is there", total=None, left="")
 
     def get_renderables(self) -> Iterable[RenderableType]:
         now = self._standing.snapshot()
