@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engines import NetworkSpec, open_network
-from pipeline import run_folder, supervisor
+from pipeline import compact, run_folder, supervisor
 from pipeline.addresses import is_address
 from pipeline.config import AnalyzeConfig, config_hash, row_settings
 from pipeline.errors import ConfigError, ResultsError
@@ -82,7 +82,8 @@ def run(
             run_folder.erase(store)
         old = _resumable(store, digest, config)
         record = {**(old or _identity()), **_description(config, digest, networks), "index": _index(sources)}
-        committed = {commit["source"]["uri"]: commit for commit in run_folder.read_commits(store)}
+        commits = run_folder.read_commits(store)
+        committed = {commit["source"]["uri"]: commit for commit in commits}
         files = run_folder.list_files(store)
         done: dict[str, UnitReport] = {}  # by URI
         known = [source for source in sources if source.uri in committed]
@@ -94,7 +95,8 @@ def run(
                 done[source.uri] = _read_report(commit["report"])
         pending = [source for source in sources if source.uri not in done]
         stale = [committed[source.uri]["stream_id"] for source in pending if source.uri in committed]
-        run_folder.sweep(store, [*stale, *(source.stream_id for source in pending)], files)
+        swept = {*stale, *(source.stream_id for source in pending)}
+        compact.mend(store, run_folder.sweep(store, swept, commits, files), files)
         run_folder.write_run(store, {**record, "state": "running"})
         result = RunResult(str(store), record["run_id"], resumed=len(sources) - len(pending))
         watcher.planned(len(pending), result.resumed)
