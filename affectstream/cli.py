@@ -11,6 +11,7 @@ from rich.console import Console
 from affectstream.commands import (
     ablate,
     analyze,
+    compact,
     data,
     demo,
     doctor,
@@ -45,6 +46,7 @@ app.command(rich_help_panel="Analyse")(analyze.analyze)
 app.command(rich_help_panel="Analyse")(status.status)
 app.command(rich_help_panel="Analyse")(overlay.overlay)
 app.command(rich_help_panel="Analyse")(report.report)
+app.command(rich_help_panel="Analyse")(compact.compact)
 app.add_typer(engine.app, name="engine", rich_help_panel="Networks")
 app.add_typer(weights.app, name="weights", rich_help_panel="Networks")
 app.add_typer(data.app, name="data", rich_help_panel="Networks")

@@ -2,9 +2,9 @@
 
 python -m benchmarks.cluster [speed] [memory]
 
-Speed is steady state: from the first video that is done to the last, so that neither `ray.init` nor loading the networks
-is in it. Threads: the local runner's networks run on all cores; one worker on Ray is given all cores and as many
-threads; of two, each is given half of them. Nothing is pinned to a core. Each round measures all, in turns.
+Speed is steady state: from the first video that is done to the last, without `ray.init` and loading the networks.
+Threads: the local runner's networks run on all cores; one worker on Ray is given all cores and as many threads; of two,
+each is given half of them. Nothing is pinned to a core. Each round measures all, in turns.
 """
 
 import json

@@ -3,28 +3,24 @@
 Where the units are done is the runner's business: in one worker process, in the caller's own, or on Ray.
 """
 
-import platform
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from engines import NetworkSpec, open_network
-from pipeline import progress_file, run_folder, supervisor
+from pipeline import compact, progress_file, run_folder, run_record, supervisor
 from pipeline.addresses import is_address
-from pipeline.config import AnalyzeConfig, config_hash, row_settings
-from pipeline.errors import ConfigError, ResultsError
+from pipeline.config import AnalyzeConfig, config_hash
+from pipeline.errors import ConfigError
 from pipeline.jobs import Failed, Job, failure
 from pipeline.networks import load_engines
 from pipeline.sources import Source, states
 from pipeline.standing import Standing
 from pipeline.store import Store, open_store
-from pipeline.tables import SCHEMA_VERSION, TABLES
 from pipeline.tally import UnitReport
 from pipeline.unit import Progress, RunContext
-from pipeline.version import software_version
 from pipeline.watcher import Watcher, Watchers
 from pipeline.worker import attempt
 
@@ -69,60 +65,85 @@ def run(
     with store.locked():
         if fresh:
             run_folder.erase(store)
-        old = _resumable(store, digest, config)
-        record = {**(old or _identity()), **_description(config, digest, networks), "index": _index(sources)}
-        committed = {commit["source"]["uri"]: commit for commit in run_folder.read_commits(store)}
-        files = run_folder.list_files(store)
-        now = dict(zip((source.uri for source in sources), states(sources), strict=True))
-        done: dict[str, UnitReport] = {}  # by URI
-        for source in sources:
-            commit = committed.get(source.uri)
-            if commit is not None and _is_current(commit, source, now[source.uri], files):
-                done[source.uri] = _read_report(commit["report"])
-        pending = [source for source in sources if source.uri not in done]
-        if ray is not None:  # the largest first, so that no worker is left with one when the others are done
-            pending.sort(key=lambda source: -now[source.uri].get("bytes", 0))
-        stale = [committed[source.uri]["stream_id"] for source in pending if source.uri in committed]
-        run_folder.sweep(store, [*stale, *(source.stream_id for source in pending)], files)
+        old = run_record.resumable(store, digest, config)
+        record = {
+            **(old or run_record.identity()),
+            **run_record.description(config, digest, networks),
+            "index": run_record.index(sources),
+        }
+        plan = _plan(store, sources)
         run_folder.write_run(store, {**record, "state": "running"})
-        result = RunResult(str(store), record["run_id"], resumed=len(sources) - len(pending))
+        result = RunResult(str(store), record["run_id"], resumed=len(plan.done))
         standing = Standing()
         watcher = Watchers(standing, *([] if watcher is None else [watcher]))
-        watcher.planned({s.stream_id: now[s.uri].get("bytes") for s in pending}, result.resumed)
+        watcher.planned({source.stream_id: plan.sizes[source.uri] for source in plan.pending}, result.resumed)
         context = RunContext(
             run_id=record["run_id"],
             out=str(out) if is_address(str(out)) else str(Path(out).resolve()),
             config=config,
-            metadata=_metadata(record, config, networks),
+            metadata=run_record.metadata(record, config, networks),
             stretch_s=None if ray is None else config.worker.stretch_s,
         )
-        runner = _runner(pending, context, watcher, in_process=in_process, ray=ray)
+        runner = _runner(plan, context, watcher, in_process=in_process, ray=ray)
         state = "interrupted"
         try:
             with progress_file.written(store, standing):
                 for source, report in runner:
-                    done[source.uri] = report
+                    plan.done[source.uri] = report
                     watcher.ended(report)
             state = "finished"
-            if ray is not None and all(report.error is None for report in done.values()):
+            if ray is not None and all(report.error is None for report in plan.done.values()):
                 run_folder.drop_spools(store)
         finally:
-            result.reports = [done[source.uri] for source in sources if source.uri in done]
+            result.reports = [plan.done[source.uri] for source in sources if source.uri in plan.done]
             result.wall_s = time.monotonic() - started
-            run_folder.write_run(store, {**record, **_outcome(result, state)})
+            run_folder.write_run(store, {**record, **run_record.outcome(result.reports, state)})
     return result
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    done: dict[str, UnitReport]
+    """By URI; what was done before, and later what comes of the rest."""
+    pending: list[Source]
+    sizes: dict[str, int | None]
+    """Bytes, by URI, where they are known."""
+
+    @property
+    def largest_first(self) -> list[Source]:
+        """What is pending, so that no worker is left with a large one when the others are done."""
+        return sorted(self.pending, key=lambda source: -(self.sizes[source.uri] or 0))
+
+
+def _plan(store: Store, sources: Sequence[Source]) -> _Plan:
+    """What is to be done; what is left of earlier tries at it is removed."""
+    commits, files = run_folder.read_commits(store), run_folder.list_files(store)
+    committed = {commit["source"]["uri"]: commit for commit in commits}
+    now = dict(zip((source.uri for source in sources), states(sources), strict=True))
+    done = {
+        source.uri: _read_report(commit["report"])
+        for source in sources
+        if (commit := committed.get(source.uri)) and _is_current(commit, source, now[source.uri], files)
+    }
+    pending = [source for source in sources if source.uri not in done]
+    stale = {committed[source.uri]["stream_id"] for source in pending if source.uri in committed}
+    left = run_folder.sweep(store, stale | {source.stream_id for source in pending}, commits, files)
+    compact.mend(store, left, files)
+    return _Plan(done, pending, {uri: state.get("bytes") for uri, state in now.items()})
+
+
 def _runner(
-    pending: Sequence[Source], context: RunContext, watcher: Watcher, *, in_process: bool, ray: str | None
+    plan: _Plan, context: RunContext, watcher: Watcher, *, in_process: bool, ray: str | None
 ) -> Iterator[tuple[Source, UnitReport]]:
     if ray is not None:
         try:
             from pipeline import ray_runner
         except ImportError as exc:
             raise ConfigError("--ray needs Ray: pip install 'affectstream[ray]'") from exc
-        return ray_runner.do_all(pending, context, watcher, ray)
-    return _in_process(pending, context) if in_process else supervisor.do_all(pending, context, watcher)
+        return ray_runner.do_all(plan.largest_first, context, watcher, ray)
+    if in_process:
+        return _in_process(plan.pending, context)
+    return supervisor.do_all(plan.pending, context, watcher)
 
 
 def _in_process(sources: Sequence[Source], context: RunContext) -> Iterator[tuple[Source, UnitReport]]:
@@ -142,31 +163,9 @@ def _is_current(commit: Mapping[str, Any], source: Source, now: Mapping[str, Any
     return (gone or commit["source"] == now) and not relabelled and run_folder.is_whole(commit, files)
 
 
-def _resumable(out: Store, digest: str, config: AnalyzeConfig) -> dict[str, Any] | None:
-    """The record of the run that is gone on with; None: a new one begins. Raises ResultsError."""
-    record = run_folder.read_run(out)
-    if record is None:
-        if any(out.exists(name) for name in (*TABLES, run_folder.COMMITS)):
-            raise ResultsError(f"{out}: has folders of results' names but no run.json; choose another --out")
-        return None
-    if record["config_hash"] == digest:
-        return record
-    if not run_folder.read_commits(out):
-        return None
-    raise ResultsError(
-        f"{out}: was made with other settings, which would change rows ({_changes(record, config)}); use the same "
-        "ones, choose another --out, or start over with --fresh"
-    )
-
-
-def _changes(record: dict[str, Any], config: AnalyzeConfig) -> str:
-    """What is not as it was, for a message."""
-    try:
-        then = row_settings(AnalyzeConfig.model_validate(record["config"]))
-    except (KeyError, ValueError):
-        return "those of another version"
-    changed = [f"{key} was {then[key]}" for key, value in row_settings(config).items() if then.get(key) != value]
-    return ", ".join(changed) or "another version of the networks"
+def _read_report(content: dict[str, Any]) -> UnitReport:
+    known = {f.name for f in fields(UnitReport)}
+    return UnitReport(**{name: value for name, value in content.items() if name in known})
 
 
 def _network(role: str, name: str) -> NetworkSpec:
@@ -174,72 +173,3 @@ def _network(role: str, name: str) -> NetworkSpec:
     if spec.kind != role:
         raise ConfigError(f"networks.{role}: {name!r} is a network of kind {spec.kind!r}; expected {role!r}")
     return spec
-
-
-def _identity() -> dict[str, Any]:
-    """What a run keeps however often it is gone on with."""
-    return {"run_id": run_folder.new_run_id(), "schema_version": SCHEMA_VERSION, "started_utc": _now()}
-
-
-def _description(config: AnalyzeConfig, digest: str, networks: dict[str, NetworkSpec]) -> dict[str, Any]:
-    """What holds for the latest call. Of each unit, its commit says the same."""
-    return {
-        "affectstream_version": software_version(),
-        "config_hash": digest,
-        "config": config.model_dump(),
-        "context": config.deployment.context,
-        "context_reason": config.deployment.reason,
-        "networks": {
-            role: {
-                "name": spec.name,
-                "sha256": spec.sha256,
-                "licence": spec.licence,
-                "weak_labels": spec.weak_labels,
-            }
-            for role, spec in networks.items()
-        },
-        "machine": {"platform": platform.platform(), "python": platform.python_version()},
-    }
-
-
-def _index(sources: Sequence[Source]) -> list[dict[str, Any]]:
-    """The sources of the latest call, and what a list says of each."""
-    return [{"stream_id": s.stream_id, "uri": s.uri, "labels": dict(s.labels)} for s in sources]
-
-
-def _outcome(result: RunResult, state: str) -> dict[str, Any]:
-    good = [report for report in result.reports if report.error is None]
-    return {
-        "state": state,
-        "ended_utc": _now(),
-        "sources": len(result.reports),
-        "failed": [{"stream_id": r.stream_id, "source": r.source, "error": r.error} for r in result.failed],
-        "totals": {
-            name: sum(getattr(report, name) for report in good)
-            for name in ("video_s", "frames", "decode_errors", "points", "tracks")
-        },
-    }
-
-
-def _metadata(record: dict[str, Any], config: AnalyzeConfig, networks: dict[str, NetworkSpec]) -> dict[str, str]:
-    """What every file says of where its rows come from."""
-    affect, detector = networks["affect"], networks["detector"]
-    return {
-        "schema_version": str(SCHEMA_VERSION),
-        "affectstream_version": record["affectstream_version"],
-        "network": affect.name,
-        "network_sha256": affect.sha256,
-        "detector": detector.name,
-        "detector_sha256": detector.sha256,
-        "config_hash": record["config_hash"],
-        "smoothing": f"symmetric time average, half-width {config.smoothing.half_width_s:g} s",
-    }
-
-
-def _read_report(content: dict[str, Any]) -> UnitReport:
-    known = {f.name for f in fields(UnitReport)}
-    return UnitReport(**{name: value for name, value in content.items() if name in known})
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -7,17 +7,20 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, get_args
 
 from pipeline.errors import ResultsError
-from pipeline.sinks.files import Part, stream_folder
+from pipeline.sinks.files import Format, Part, stream_folder
 from pipeline.store import Store, write_json
 from pipeline.tables import TABLES
 
 RUN_FILE, PROGRESS_FILE, COMMITS, SPOOLS = "run.json", "progress.json", "_commits", "_stretches"
+DELETERS = 16
+"""Files that are removed at a time."""
 
 
 def read_run(out: Store) -> dict[str, Any] | None:
@@ -86,21 +89,38 @@ def drop_spools(out: Store, stream_id: str | None = None) -> None:
     out.delete_folder(SPOOLS if stream_id is None else f"{SPOOLS}/{stream_folder(stream_id)}")
 
 
+def recommit(out: Store, commit: Mapping[str, Any], parts: Sequence[Part]) -> dict[str, Any]:
+    """Say anew where the rows of a committed unit lie; the new commit. Raises SinkError."""
+    content = {**commit, "parts": [asdict(part) for part in parts]}
+    write_json(out, commit_path(commit["stream_id"]), content)
+    return content
+
+
 def read_commits(out: Store) -> list[dict[str, Any]]:
     """All commits, by stream. Raises ResultsError where one is damaged."""
-    commits = []
-    paths = sorted(path for path in out.files(COMMITS) if path.endswith(".json") and not _is_half(path))
-    for path, content_bytes in zip(paths, out.read_all(paths), strict=True):
-        if content_bytes is None:
-            continue  # removed since it was listed: a run began to do it again
-        try:
-            content = json.loads(content_bytes)
-        except ValueError as exc:
-            raise ResultsError(f"{out}/{path}: damaged commit ({exc}); delete it and run again") from exc
-        if missing := {"stream_id", "parts", "source", "report"} - set(content):
-            raise ResultsError(f"{out}/{path}: damaged commit (no {sorted(missing)[0]}); delete it and run again")
-        commits.append(content)
-    return commits
+    # Twice, as some file systems (tmpfs) leave out of a listing what is replaced meanwhile, as `compact` does once.
+    listed = out.files(COMMITS) | out.files(COMMITS)
+    paths = sorted(path for path in listed if path.endswith(".json") and not _is_half(path))
+    # One that is gone was removed since it was listed: a run began to do it again.
+    found = zip(paths, out.read_all(paths), strict=True)
+    return [_parse(out, path, content_bytes) for path, content_bytes in found if content_bytes is not None]
+
+
+def read_commit(out: Store, stream_id: str) -> dict[str, Any] | None:
+    """The commit of a stream, or None where there is none. Raises ResultsError where it is damaged."""
+    path = commit_path(stream_id)
+    content_bytes = out.read(path)
+    return None if content_bytes is None else _parse(out, path, content_bytes)
+
+
+def _parse(out: Store, path: str, content_bytes: bytes) -> dict[str, Any]:
+    try:
+        content = json.loads(content_bytes)
+    except ValueError as exc:
+        raise ResultsError(f"{out}/{path}: damaged commit ({exc}); delete it and run again") from exc
+    if missing := {"stream_id", "parts", "source", "report"} - set(content):
+        raise ResultsError(f"{out}/{path}: damaged commit (no {sorted(missing)[0]}); delete it and run again")
+    return dict(content)
 
 
 def list_files(out: Store) -> set[str]:
@@ -113,18 +133,33 @@ def is_whole(commit: Mapping[str, Any], files: Collection[str]) -> bool:
     return all(part["path"] in files for part in commit["parts"])
 
 
-def sweep(out: Store, pending: Sequence[str], files: Collection[str]) -> None:
-    """Remove what earlier tries of streams that are to be done left behind, of the files there; commits first."""
-    commits = {commit_path(stream_id) for stream_id in pending}
-    for path in sorted(files):
-        if path in commits or (path.startswith(f"{COMMITS}/") and _is_half(path)):
-            out.delete(path)
-    folders = {stream_folder(stream_id) for stream_id in pending}
-    for folder in sorted({str(PurePosixPath(path).parent) for path in files}):
-        if not folder.startswith(COMMITS) and PurePosixPath(folder).name in folders:
-            out.delete_folder(folder)
+def unnamed(files: Collection[str], commits: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Files of rows, of those there, that no commit names, and half-written ones."""
+    endings = tuple(f".{format}" for format in get_args(Format))
+    rows = {path for path in files if path.partition("/")[0] in TABLES and path.endswith(endings)}
+    halves = {path for path in files if path.startswith(f"{COMMITS}/") and _is_half(path)}
+    return (rows | halves) - {part["path"] for commit in commits for part in commit["parts"]}
+
+
+def delete_all(out: Store, paths: Iterable[str]) -> None:
+    """Remove many files; several at a time, as in a bucket each waits for the network. Raises SinkError."""
+    with ThreadPoolExecutor(DELETERS) as pool:
+        list(pool.map(out.delete, sorted(paths)))
+
+
+def sweep(
+    out: Store, pending: Collection[str], commits: Iterable[dict[str, Any]], files: Collection[str]
+) -> list[dict[str, Any]]:
+    """Take back the commits of streams that are to be done, then remove all that no commit names.
+
+    `commits` and `files` are those there; the commits that are left are returned. Raises SinkError.
+    """
+    left = [commit for commit in commits if commit["stream_id"] not in pending]
+    delete_all(out, {commit_path(stream_id) for stream_id in pending} & set(files))
+    delete_all(out, unnamed(files, left))
     for name in (RUN_FILE, PROGRESS_FILE):
         out.delete(f"_{name}")
+    return left
 
 
 def erase(out: Store) -> None:

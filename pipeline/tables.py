@@ -3,6 +3,7 @@
 Every row of `frames/` and `points/` begins with the frame's key. Pixels are of the upright, square-pixel picture.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -111,3 +112,18 @@ def nullable(values: np.ndarray) -> pa.Array:
 def repeat(name: str, count: int) -> pa.Array:
     """The same name in every row, as a dictionary column."""
     return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), [name])
+
+
+def label_columns(labels: Sequence[Mapping[str, Any]]) -> dict[str, pa.Array]:
+    """What lists say of some streams: a column for each label, with a value for each stream.
+
+    Where lists differ in a label's type, it is text; int and float together are float.
+    """
+    columns = {}
+    for name in dict.fromkeys(name for said in labels for name in said):
+        values = [said.get(name) for said in labels]
+        kinds = {type(value) for value in values if value is not None}
+        if len(kinds) > 1 and kinds != {int, float}:
+            values = [None if value is None else str(value) for value in values]
+        columns[name] = pa.array(values)
+    return columns

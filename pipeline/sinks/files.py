@@ -28,23 +28,28 @@ PART_NS = 300 * 1_000_000_000
 """A file holds the rows of five minutes of stream time, on a fixed grid ..."""
 PART_ROWS_MAX = 200_000
 """... or this many, where there are more."""
+MERGED = "merged"
+"""The folder of files that hold the rows of many streams (`pipeline.compact`); no stream's folder is called so."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One file that was written."""
+    """One file that was written, or some row groups of a file."""
 
     table: str
     path: str
     """Below the results folder."""
     rows: int
     sha256: str
+    """Of the whole file."""
+    row_groups: tuple[int, ...] | None = None
+    """Those that hold the rows; None: all of the file."""
 
 
 def stream_folder(stream_id: str) -> str:
     """A stream's folder name: its id with everything escaped that could be a path, a partition or a hidden name."""
     name = quote(stream_id, safe="~ ()+,@").replace("/", "%2F")
-    if name[0] in "._":
+    if name[0] in "._" or name == MERGED:
         name = f"%{ord(name[0]):02X}{name[1:]}"
     return name if len(name) <= 200 else f"{name[:150]}~{hashlib.sha256(stream_id.encode()).hexdigest()[:16]}"
 
@@ -120,21 +125,29 @@ def with_labels(tracks: pa.Table, labels: Mapping[str, str | int | float | bool 
     return tracks
 
 
-def _write_parquet(table: pa.Table, path: Path, metadata: dict[bytes, bytes], name: str) -> None:
-    schema = TABLES[name]
-    times = [f.name for f in schema if f.name.endswith("_ns") or f.name == "frame_index"]
-    floats = [f.name for f in schema if pa.types.is_float32(f.type)]
-    words = [f.name for f in schema if pa.types.is_dictionary(f.type)]
-    order = [pq.SortingColumn(schema.get_field_index(column)) for column in SORTED_BY[name]]
-    pq.write_table(
-        table.replace_schema_metadata(metadata),
+def parquet_writer(path: Path, schema: pa.Schema, name: str) -> pq.ParquetWriter:
+    """A writer of rows of table `name`, as all our Parquet files are compressed and encoded.
+
+    `schema` may have further columns at its end; its metadata go into the file. A row group is sorted by the caller.
+    """
+    columns = TABLES[name]
+    times = [f.name for f in columns if f.name.endswith("_ns") or f.name == "frame_index"]
+    floats = [f.name for f in columns if pa.types.is_float32(f.type)]
+    words = [f.name for f in columns if pa.types.is_dictionary(f.type)]
+    return pq.ParquetWriter(
         path,
+        schema,
         compression="zstd",
         use_dictionary=words,
         column_encoding={**dict.fromkeys(times, "DELTA_BINARY_PACKED"), **dict.fromkeys(floats, "BYTE_STREAM_SPLIT")},
         write_page_index=True,
-        sorting_columns=order,
+        sorting_columns=[pq.SortingColumn(columns.get_field_index(column)) for column in SORTED_BY[name]],
     )
+
+
+def _write_parquet(table: pa.Table, path: Path, metadata: dict[bytes, bytes], name: str) -> None:
+    with parquet_writer(path, table.schema.with_metadata(metadata), name) as writer:
+        writer.write_table(table)
 
 
 def _write_csv(table: pa.Table, path: Path, metadata: dict[bytes, bytes], name: str) -> None:

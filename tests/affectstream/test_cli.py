@@ -15,6 +15,7 @@ from affectstream import analyze, read_results
 from affectstream.cli import spelt_out
 from pipeline.errors import SourceError
 from tests.media import squares, write_video
+from tests.pipeline.report import made_up
 
 
 def cli(*arguments, **kwargs):
@@ -49,6 +50,9 @@ def test_an_analysis_ends_with_a_summary_and_says_where_its_results_are(drawn_vi
         (["analyze", "--list", "wrong.yaml", "-o", "out"], 2, "a list is .csv or .parquet"),
         (["analyze", "text.mp4", "-o", "https://me:word@h/x"], 2, "https://h/x: results lie in a folder"),
         (["report", "empty"], 2, "no results there"),
+        (["compact", "empty"], 2, "no results there"),
+        (["compact", "nowhere"], 2, "nowhere: no results there"),
+        (["compact", "https://me:word@h/x"], 2, "https://h/x: results lie in a folder"),
         (["overlay", "text.mp4", "-r", "empty", "-o", "o.mp4"], 2, "no results there"),
         (["overlay", "https://h/v.mp4", "-r", "empty", "-o", "o.mp4"], 2, "fetch the video first"),
         (["draw", "o.mp4", "--size", "big"], 2, "expected width x height"),
@@ -68,6 +72,21 @@ def test_a_users_mistake_gets_one_clear_line_and_its_code(tmp_path, arguments, c
     assert done.returncode == code, output
     assert told in re.sub(r"\s*\n[│ ]*", " ", output)
     assert "Traceback" not in output
+
+
+def test_merging_says_what_became_of_the_files(tmp_path):
+    made_up.write_record(tmp_path)
+    for i in range(3):
+        someone = made_up.Someone(t_s=[0.0, 0.1], valence=[0.1, 0.2])
+        made_up.write_video(tmp_path, made_up.Video(stream_id=f"{i}.mp4~{i:08}", people=[someone]))
+    first, second = cli("compact", tmp_path), cli("compact", tmp_path)
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert re.fullmatch(r"merged 9 files into 3 \(3 videos, [0-9.]+ kB\)\n", first.stdout)
+    assert second.stdout == "nothing to merge\n"
+    made_up.write_video(tmp_path, made_up.Video(stream_id="3.mp4~3"), format="csv")
+    third = cli("compact", tmp_path)
+    assert third.returncode == 2
+    assert "has tables as .csv; only Parquet is merged, and nothing was changed" in third.stderr
 
 
 def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(tmp_path):

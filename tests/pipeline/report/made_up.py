@@ -42,11 +42,14 @@ class Video:
     cuts_s: tuple[float, ...] = ()
     missing_s: tuple[float, float] = (0.0, 0.0)
     picture: bool = False
+    landmarks: bool = False
+    labels: dict[str, object] = field(default_factory=dict)
+    metadata: dict[str, str] = field(default_factory=dict)
 
 
-def write_video(out: Path, video: Video, *, format: str = "parquet") -> None:
+def write_video(out: Path | str, video: Video, *, format: str = "parquet") -> None:
     """Write a video's rows and commit them."""
-    sink = FileSink(open_store(out), video.stream_id, format=format, metadata={})
+    sink = FileSink(open_store(out), video.stream_id, format=format, metadata=video.metadata, labels=video.labels)
     sink.write(_rows(video))
     sink.flush()
     report = {
@@ -61,15 +64,15 @@ def write_video(out: Path, video: Video, *, format: str = "parquet") -> None:
         video.stream_id,
         sink.parts,
         source={"uri": "file:///made/up"},
+        labels=video.labels,
         report=report,
         engines={},
         context={},
     )
 
 
-def write_record(out: Path, **changes: object) -> None:
+def write_record(out: Path | str, **changes: object) -> None:
     """Write `run.json`."""
-    out.mkdir(parents=True, exist_ok=True)
     config = {"sampling": {"fps": 10.0, "start_s": 0.0, "end_s": None}, "smoothing": {"half_width_s": 0.8}}
     networks = {
         role: {"name": name, "sha256": "0" * 64, "weak_labels": role == "affect"}
@@ -137,6 +140,9 @@ def _points(video: Video, someone: Someone, track_id: int) -> pa.Table:
         "arousal_smooth": nullable(arousal if someone.grade else np.full(count, np.nan)),
         "expression": repeat(someone.expression, count),
     }
+    if video.landmarks:
+        numbers = np.arange(count * 136, dtype=np.float32) + track_id
+        values["landmarks"] = pa.FixedSizeListArray.from_arrays(pa.array(numbers), 136)
     return table(values, POINTS, count)
 
 

@@ -1,0 +1,25 @@
+"""``affectstream compact``: few large files instead of many small ones."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.filesize import decimal
+from rich.progress import Progress
+
+from pipeline import compact as pipeline_compact
+from pipeline.report.words import count
+
+
+def compact(
+    results: Annotated[str, typer.Argument(help="Results folder, or its address: s3://….")],
+) -> None:
+    """Merge the small Parquet files of many videos into few; the rows stay the same, and a run can go on."""
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("merging", total=None)
+        done = pipeline_compact.compact(results, lambda done, total: bar.update(task, completed=done, total=total))
+    if not done.streams:
+        typer.echo("nothing to merge")
+        return
+    files, videos = count(done.files_before, "file"), count(done.streams, "video")
+    typer.echo(f"merged {files} into {done.files_after:,} ({videos}, {decimal(done.bytes)})")
