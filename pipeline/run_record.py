@@ -12,6 +12,7 @@ from pipeline.errors import ResultsError
 from pipeline.sources import Source
 from pipeline.store import Store
 from pipeline.tables import SCHEMA_VERSION, TABLES
+from pipeline.tally import UnitReport
 from pipeline.version import software_version
 
 
