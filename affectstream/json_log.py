@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from pipeline.jobs import Failed
+from pipeline.jobs import Failed, Job
 from pipeline.sources import Source
 from pipeline.standing import Standing
 from pipeline.tally import UnitReport
@@ -48,9 +48,9 @@ class JsonLog(Standing):
         if time.monotonic() - self._said_s >= self._every_s:
             self.say_standing("run.progress")
 
-    def retried(self, source: Source, failed: Failed) -> None:
-        super().retried(source, failed)
-        self.say("warning", "source.retried", stream_id=source.stream_id, kind=failed.kind, message=failed.message)
+    def retried(self, job: Job, failed: Failed) -> None:
+        super().retried(job, failed)
+        self.say("warning", "source.retried", stream_id=job.source.stream_id, kind=failed.kind, message=failed.message)
 
     def ended(self, report: UnitReport) -> None:
         super().ended(report)

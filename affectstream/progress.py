@@ -9,10 +9,9 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.jobs import Failed
+from pipeline.jobs import Failed, Job
 from pipeline.report.words import NONE, clock, count, percent, signed
 from pipeline.run import RunResult
-from pipeline.sources import Source
 from pipeline.standing import Snapshot, Standing
 from pipeline.tally import UnitReport
 
@@ -65,8 +64,8 @@ class ProgressBar(Standing):
     def noted(self, line: str) -> None:
         self._say(line)
 
-    def retried(self, source: Source, failed: Failed) -> None:
-        super().retried(source, failed)
+    def retried(self, job: Job, failed: Failed) -> None:
+        super().retried(job, failed)
         self._say(f"[yellow]again[/]   {escape(printable(failed.message.splitlines()[0]))}")
 
     def ended(self, report: UnitReport) -> None:

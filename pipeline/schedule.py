@@ -29,7 +29,7 @@ class Schedule:
         sources: Iterable[Source],
         *,
         attempts: int,
-        retried: Callable[[Source, Failed], None] = lambda source, failed: None,
+        retried: Callable[[Job, Failed], None] = lambda job, failed: None,
     ):
         """`attempts`: a job that has cost so many workers is given up. `retried` is told of what is tried again."""
         self._attempts, self._retried = attempts, retried
@@ -94,7 +94,7 @@ class Schedule:
         tried = self._tries[job.key, failed.kind]
         pause_s = self._pause_s(failed.kind, tried)
         if pause_s is not None:
-            self._retried(job.source, failed)
+            self._retried(job, failed)
             heapq.heappush(self._later, (now_s + pause_s, next(self._order), job))
             return None
         if failed.kind == "lost":

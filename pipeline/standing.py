@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from pipeline.jobs import Failed
+from pipeline.jobs import Failed, Job
 from pipeline.sources import Source
 from pipeline.tally import UnitReport
 from pipeline.unit import Progress
 from pipeline.watcher import Watcher
+
+NS = 1_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,10 +89,14 @@ class Standing(Watcher):
                 return  # it came late: the unit is over
             self._at_work.setdefault(source.stream_id, {})[progress.start_s] = progress
 
-    def retried(self, source: Source, failed: Failed) -> None:
+    def retried(self, job: Job, failed: Failed) -> None:
         with self._lock:
             self._retries += 1
-            self._at_work.pop(source.stream_id, None)
+            if job.part is None:
+                self._at_work.pop(job.source.stream_id, None)
+            else:
+                start_s = job.stretches[job.part].start_ns / NS
+                self._at_work.get(job.source.stream_id, {}).pop(start_s, None)
 
     def ended(self, report: UnitReport) -> None:
         with self._lock:

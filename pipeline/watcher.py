@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from pipeline.jobs import Failed
+from pipeline.jobs import Failed, Job
 from pipeline.sources import Source
 from pipeline.tally import UnitReport
 from pipeline.unit import Progress
@@ -23,7 +23,7 @@ class Watcher:
     def progress(self, source: Source, progress: Progress) -> None:
         """A unit is so far."""
 
-    def retried(self, source: Source, failed: Failed) -> None:
+    def retried(self, job: Job, failed: Failed) -> None:
         """A job came to nothing and is tried again."""
 
     def ended(self, report: UnitReport) -> None:
@@ -52,9 +52,9 @@ class Watchers(Watcher):
         for watcher in self._watchers:
             watcher.progress(source, progress)
 
-    def retried(self, source: Source, failed: Failed) -> None:
+    def retried(self, job: Job, failed: Failed) -> None:
         for watcher in self._watchers:
-            watcher.retried(source, failed)
+            watcher.retried(job, failed)
 
     def ended(self, report: UnitReport) -> None:
         for watcher in self._watchers:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -13,7 +14,7 @@ from affectstream.json_log import JsonLog
 from affectstream.metrics import serving
 from affectstream.progress import figures
 from pipeline.errors import ConfigError
-from pipeline.jobs import Failed
+from pipeline.jobs import Failed, Job
 from pipeline.sources import Source
 from pipeline.standing import Snapshot, Standing
 from pipeline.tally import UnitReport
@@ -23,12 +24,18 @@ from tests.media import squares, write_video
 A = Source(path="/a.mp4", uri="file:///a.mp4", stream_id="a.mp4~0")
 
 
+def free_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
 def follow(standing):
     """A small run."""
     standing.planned({A.stream_id: 30, "b": 10}, 5)
     standing.staffed(2)
     standing.progress(A, Progress(stream_s=5.0, duration_s=10.0, frames=50, faces=4))
-    standing.retried(A, Failed("/a.mp4: the worker died", "lost"))
+    standing.retried(Job(A), Failed("/a.mp4: the worker died", "lost"))
     standing.ended(UnitReport(stream_id=A.stream_id, source="/a.mp4", video_s=10.0, frames=100, points=8))
     standing.ended(UnitReport(stream_id="b", source="/b", error="/b: is not a video"))
 
@@ -55,10 +62,9 @@ def test_every_line_of_the_json_log_is_an_event_with_its_time():
 def test_prometheus_reads_the_figures_of_a_run():
     standing = Standing()
     follow(standing)
-    with serving(standing, "0"):
-        pass  # any port that is free
-    with serving(standing, "127.0.0.1:18431"):
-        page = urllib.request.urlopen("http://127.0.0.1:18431/metrics", timeout=10).read().decode()
+    port = free_port()
+    with serving(standing, f"127.0.0.1:{port}"):
+        page = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10).read().decode()
     values = {
         (sample.name, sample.labels.get("outcome")): sample.value
         for family in text_string_to_metric_families(page)
@@ -81,9 +87,10 @@ def test_an_address_that_cannot_be_served_is_refused_in_one_line(address):
 
 
 def test_a_port_is_free_again_after_the_run():
+    port = str(free_port())
     for _ in range(2):
         taken = pytest.raises(ConfigError, match="choose another port")
-        with serving(Standing(), "18432"), taken, serving(Standing(), "18432"):
+        with serving(Standing(), port), taken, serving(Standing(), port):
             pass
 
 
@@ -91,7 +98,7 @@ def test_the_command_logs_json_and_status_tells_the_end(tmp_path):
     write_video(tmp_path / "clips" / "a.mp4", squares(40))
     (tmp_path / "clips" / "b.mp4").write_text("no video")
     out = tmp_path / "out"
-    done = cli("analyze", tmp_path / "clips", "-o", out, "--log-json", "--metrics", "18433")
+    done = cli("analyze", tmp_path / "clips", "-o", out, "--log-json", "--metrics", free_port())
     assert done.returncode == 3
     events = [json.loads(line)["event"] for line in done.stderr.splitlines()]
     assert events[0] == "run.planned"

@@ -2,9 +2,10 @@
 
 import pytest
 
-from pipeline.jobs import Failed
+from pipeline.jobs import Failed, Job
 from pipeline.sources import Source
 from pipeline.standing import Standing
+from pipeline.stretches import Stretch
 from pipeline.tally import UnitReport
 from pipeline.unit import Progress
 
@@ -67,9 +68,18 @@ def test_stretches_of_a_long_video_add_up(standing):
 def test_a_job_that_is_tried_again_starts_anew(standing):
     standing.planned({"a": 10}, done=0)
     standing.progress(source("a"), Progress(stream_s=5.0, duration_s=10.0, frames=50))
-    standing.retried(source("a"), Failed("lost", "lost"))
+    standing.retried(Job(source("a")), Failed("lost", "lost"))
     now = standing.snapshot()
     assert (now.frames, now.share, now.retries) == (0, 0.0, 1)
+
+
+def test_a_stretch_that_is_tried_again_leaves_the_others_as_far_as_they_are(standing):
+    stretches = (Stretch(0, 0, 600 * 10**9), Stretch(1, 600 * 10**9, None))
+    standing.planned({"long": 10}, done=0)
+    for start_s in (0.0, 600.0):
+        standing.progress(source("long"), Progress(start_s=start_s, stream_s=300.0, duration_s=1200.0))
+    standing.retried(Job(source("long"), stretches, 1), Failed("lost", "lost"))
+    assert standing.snapshot().share == pytest.approx(0.25)
 
 
 def test_a_late_word_of_a_unit_that_is_over_counts_nothing(standing):
