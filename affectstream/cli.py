@@ -26,7 +26,7 @@ from affectstream.commands import (
 )
 from affectstream.download import DownloadError
 from engines import EngineError, NetworkError
-from pipeline.errors import ConfigError, PipelineError, PolicyError, ResultsError
+from pipeline.errors import ConfigError, PipelineError, PolicyError, ResultsError, SinkError
 from pipeline.version import software_version
 from training.errors import TrainingError
 
@@ -102,7 +102,7 @@ def guarded(command: Callable[[], None]) -> int:
         return _fail(f"refused: {exc}", EXIT_POLICY)
     except (ConfigError, ResultsError, NetworkError, TrainingError) as exc:
         return _fail(str(exc), EXIT_USE)
-    except EngineError as exc:
+    except (EngineError, SinkError) as exc:
         return _fail(str(exc), EXIT_MACHINE)
     except (PipelineError, DownloadError) as exc:
         return _fail(str(exc), EXIT_INPUTS)

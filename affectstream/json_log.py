@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from pipeline.jobs import Failed, Job
-from pipeline.sources import Source
 from pipeline.standing import Standing
 from pipeline.tally import UnitReport
 from pipeline.unit import Progress
@@ -43,10 +42,9 @@ class JsonLog(Standing):
     def noted(self, line: str) -> None:
         self.say("info", "run.noted", message=line)
 
-    def progress(self, source: Source, progress: Progress) -> None:
-        super().progress(source, progress)
-        if time.monotonic() - self._said_s >= self._every_s:
-            self.say_standing("run.progress")
+    def progress(self, job: Job, progress: Progress) -> None:
+        super().progress(job, progress)
+        self._say_now_and_then()
 
     def retried(self, job: Job, failed: Failed) -> None:
         super().retried(job, failed)
@@ -59,6 +57,11 @@ class JsonLog(Standing):
             self.say("info", "source.analysed", stream_id=report.stream_id, **figures)
         else:
             self.say("error", "source.failed", stream_id=report.stream_id, message=report.error)
+        self._say_now_and_then()
+
+    def _say_now_and_then(self) -> None:
+        if time.monotonic() - self._said_s >= self._every_s:
+            self.say_standing("run.progress")
 
     def say_standing(self, event: str) -> None:
         """How the whole run stands."""

@@ -71,8 +71,7 @@ class ProgressBar(Standing):
     def ended(self, report: UnitReport) -> None:
         super().ended(report)
         if report.error:
-            line = report.error.splitlines()[-1 if report.our_fault else 0]
-            self._say(f"[red]failed[/]  {escape(printable(line))}")
+            self._say(f"[red]failed[/]  {escape(printable(report.error_line))}")
 
     def _say(self, line: str) -> None:
         self._console.print(line, highlight=False, soft_wrap=True)

@@ -20,9 +20,9 @@ from pyarrow import fs
 
 from pipeline.addresses import BucketAddress
 from pipeline.errors import ConfigError, PipelineError, ResultsError, SinkError
+from pipeline.lock import ANALYSING, LOCK
 from pipeline.network import cause, file_system, waiting
 
-LOCK = "_lock"
 HEARTBEAT_S = 30.0
 """How often a run says that it is alive ..."""
 DEAD_S = 120.0
@@ -46,7 +46,7 @@ class Bucket:
         return file_system(self._address)
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, doing: str = ANALYSING) -> Iterator[None]:
         """An object `_lock` says who writes here; it is refreshed every `HEARTBEAT_S` and removed at the end.
 
         It keeps out who comes while a run goes on, and not two that begin in the same moment, nor one whose clock is
@@ -60,7 +60,7 @@ class Bucket:
                     f"{self}: another run is writing there ({other.get('host')}, process {other.get('pid')}); wait for "
                     f"it, or choose another --out; one that was killed counts as dead after {DEAD_S:g} s"
                 )
-            self._hold(token)
+            self._hold(token, doing)
         except SinkError as exc:
             raise ConfigError(f"{exc}; choose another --out") from exc
         if (other := self._holder()) is None or other["token"] != token:
@@ -72,7 +72,7 @@ class Bucket:
                 with suppress(ResultsError, SinkError):  # a bucket that is away for a while: the next beat will do
                     if (other := self._holder()) is not None and other["token"] != token:
                         return
-                    self._hold(token)
+                    self._hold(token, doing)
 
         thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
         thread.start()
@@ -85,8 +85,9 @@ class Bucket:
                 if (other := self._holder()) is not None and other["token"] == token:
                     self.delete(LOCK)
 
-    def is_held(self) -> bool:
-        return self._holder() is not None
+    def doing(self) -> str | None:
+        other = self._holder()
+        return None if other is None else str(other.get("doing"))
 
     def _holder(self) -> dict[str, Any] | None:
         """What the lock says of a run that is alive."""
@@ -97,8 +98,8 @@ class Bucket:
             return None
         return said if alive else None
 
-    def _hold(self, token: str) -> None:
-        said = {"host": socket.gethostname(), "pid": os.getpid(), "token": token, "time": time.time()}
+    def _hold(self, token: str, doing: str) -> None:
+        said = {"host": socket.gethostname(), "pid": os.getpid(), "token": token, "doing": doing, "time": time.time()}
         self._upload(LOCK, json.dumps(said).encode())
 
     def exists(self, path: str) -> bool:

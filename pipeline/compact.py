@@ -19,6 +19,7 @@ from typing import Any
 
 from pipeline import run_folder
 from pipeline.errors import ConfigError, ResultsError
+from pipeline.lock import COMPACTING
 from pipeline.merged import RowGroup, row_groups, together, write_merged
 from pipeline.sinks.files import MERGED, Part, stream_folder
 from pipeline.store import Store, open_store
@@ -55,7 +56,7 @@ def compact(folder: str | Path, shown: Callable[[int, int], None] = lambda done,
     store = open_store(folder)
     if run_folder.read_run(store) is None:
         raise ResultsError(f"{store}: no results there (no run.json)")
-    with store.locked():
+    with store.locked(COMPACTING):
         commits = run_folder.read_commits(store)
         _refuse_other_formats(store, commits)
         files = run_folder.list_files(store)

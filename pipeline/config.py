@@ -179,6 +179,7 @@ def row_settings(section: Section) -> dict[str, Any]:
 
 def _check(where: str, config: AnalyzeConfig) -> None:
     sampling, deployment = config.sampling, config.deployment
+    _check_gpus(where, config.worker.gpus)
     if sampling.end_s is not None and sampling.end_s <= sampling.start_s:
         raise ConfigError(f"{where}: sampling.end_s ({sampling.end_s:g}) must be after start_s ({sampling.start_s:g})")
     if deployment.context in PROHIBITED_CONTEXTS and not (deployment.reason or "").strip():
@@ -187,6 +188,11 @@ def _check(where: str, config: AnalyzeConfig) -> None:
             "article 5(1)(f)) except for medical or safety reasons; write the reason down as deployment.reason "
             "(--context-reason)"
         )
+
+
+def _check_gpus(where: str, gpus: float) -> None:
+    if gpus > 1 and gpus != int(gpus):
+        raise ConfigError(f"{where}: worker.gpus={gpus:g}: a share of one GPU (0.5), or whole ones (2)")
 
 
 def _explain(where: str, invalid: ValidationError) -> list[str]:

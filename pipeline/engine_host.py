@@ -20,7 +20,7 @@ import numpy as np
 
 from engines import Engine, EngineError, Outputs
 from pipeline.config import AnalyzeConfig
-from pipeline.networks import ROLES, HostAddress, load_engines
+from pipeline.networks import LOADING_S_MAX, ROLES, HostAddress, HostLostError, hosted_engines, load_engines
 
 
 class EngineHost:
@@ -36,19 +36,33 @@ class EngineHost:
         theirs.close()
 
     def load(self) -> None:
-        """Wait until the networks are loaded. Raises EngineError if they cannot be."""
+        """Wait until the networks are loaded.
+
+        Raises EngineError if they cannot be, HostLostError if the process dies or hangs.
+        """
         try:
+            if not self._said.poll(LOADING_S_MAX):
+                raise HostLostError(f"the networks' process has not loaded them in {LOADING_S_MAX:g} s")
             wrong = self._said.recv()
         except EOFError:
             self._process.join(5)
-            raise EngineError(f"the networks' process died as it began (exit code {self._process.exitcode})") from None
+            raise HostLostError(f"the networks' process died as it began ({self._process.exitcode})") from None
         if wrong is not None:
             raise EngineError(wrong)
 
-    @property
-    def is_alive(self) -> bool:
-        """Whether it still runs."""
-        return self._process.is_alive()
+    def answers(self, within_s: float) -> bool:
+        """Whether it still does: one that was killed, or hangs in a driver, does not."""
+        answered = threading.Event()
+
+        def ask() -> None:
+            with suppress(HostLostError, EngineError):
+                _, affect = hosted_engines(self.address)
+                side = affect.spec.input
+                affect.run(np.zeros((0, side.height_px or 0, side.width_px or 0, side.channels), np.uint8))
+                answered.set()
+
+        threading.Thread(target=ask, daemon=True).start()
+        return answered.wait(within_s)
 
     def close(self) -> None:
         """Kill it."""
@@ -132,8 +146,8 @@ def _answer(engines: dict[str, Engine], requests: Iterable[_Request]) -> None:
                 {name: value[end - count : end] for name, value in outputs.items()}
                 for count, end in zip(counts, ends, strict=True)
             ]
-        except EngineError as exc:
-            answers = [str(exc)] * len(same)
+        except Exception as exc:  # noqa: BLE001 - runtimes raise what they like; it costs who asked and not all
+            answers = [f"{type(exc).__name__}: {exc}"] * len(same)
         for request, answer in zip(same, answers, strict=True):
             _reply(request.asker, answer)
 

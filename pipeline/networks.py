@@ -9,6 +9,8 @@ from engines import Engine, EngineError, EngineInfo, EngineOptions, NetworkSpec,
 from pipeline.config import AnalyzeConfig
 
 ROLES = ("detector", "affect")
+LOADING_S_MAX = 300.0
+"""Loading the engines, and on first use building them, may take this long."""
 
 
 class HostLostError(Exception):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.errors import ResultsError, SinkError
+from pipeline.lock import ANALYSING
 from pipeline.run_folder import COMMITS, PROGRESS_FILE, commit_path, read_run
 from pipeline.standing import Snapshot, Standing
 from pipeline.store import Store, open_store, write_json
@@ -24,8 +25,10 @@ class Status:
 
     out: str
     run_id: str
-    state: Literal["running", "finished", "interrupted", "killed"]
-    """`interrupted`: it was asked to end; `killed`: it ended without a word. The same command goes on with either."""
+    state: Literal["running", "finished", "interrupted", "broken", "killed"]
+    """`interrupted`: it was asked to end; `broken`: it could not go on; `killed`: it ended without a word."""
+    message: str | None
+    """Why it could not go on."""
     started_utc: str
     updated_utc: str
     """When the run said so."""
@@ -64,13 +67,13 @@ def written(store: Store, standing: Standing, *, every_s: float = WRITE_S) -> It
 def read_status(folder: str | Path) -> Status:
     """How the run in a results folder, or at its address, stands. Raises ResultsError where there is none."""
     store = open_store(folder)
-    held = store.is_held()  # before what it says: a run that ends meanwhile has said so
+    doing = store.doing()  # before what it says: a run that ends meanwhile has said so
     run = read_run(store)
     if run is None:
         raise ResultsError(f"{store}: no results there (no run.json)")
     said = _read_progress(store)
     state = run.get("state", "finished")
-    if state == "running" and not held:
+    if state == "running" and doing != ANALYSING:
         state = "killed"
     wanted = {commit_path(entry["stream_id"]) for entry in run.get("index", [])}
     known = {field.name for field in fields(Snapshot)}
@@ -78,6 +81,7 @@ def read_status(folder: str | Path) -> Status:
         out=str(store),
         run_id=run["run_id"],
         state=state,
+        message=run.get("message") if state == "broken" else None,
         started_utc=str(run.get("started_utc")),
         updated_utc=str(said.get("updated_utc") or run.get("ended_utc") or run.get("started_utc")),
         sources=len(wanted),

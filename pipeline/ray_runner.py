@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from math import ceil
-from typing import Any
+from typing import Any, Literal
 
 import ray
 from ray.exceptions import OutOfMemoryError, RayActorError
@@ -21,6 +21,7 @@ from ray.exceptions import OutOfMemoryError, RayActorError
 from engines import EngineError
 from pipeline.errors import ConfigError
 from pipeline.jobs import Answer, Failed, Job
+from pipeline.networks import HostLostError
 from pipeline.room import Node, Room, check_room, room
 from pipeline.schedule import Schedule
 from pipeline.sources import Source
@@ -39,10 +40,12 @@ LOOK_S = 10.0
 ASKED_MAX = 64
 """So many workers at a time are asked how far they are."""
 STARTS_LOST_MAX = 5
-"""So many actors may be lost in a row before one has loaded its networks."""
+"""So many actors may be lost in a row as they start, while no other is there."""
 EMPTY_S_MAX = 300.0
 """A cluster whose nodes are all lost is waited for so long; a Ray of the run's own does not come back."""
-GPU_RUNTIME = "onnxruntime-gpu"
+PATIENCE_S = 30.0
+"""After so long without a worker, people are told what is waited for."""
+GPU_RUNTIME: Literal["onnxruntime-gpu"] = "onnxruntime-gpu"
 """What runs the networks on a GPU, unless the settings say otherwise."""
 LOST = (RayActorError, OutOfMemoryError)
 """What Ray raises when an actor, its node or its memory is gone."""
@@ -68,8 +71,8 @@ class _Crew:
     idle: list[_Member] = field(default_factory=list)
     """Each as often as it can take a job."""
     working: dict[Any, tuple[_Member, Job]] = field(default_factory=dict)
-    asked: dict[Any, Source] = field(default_factory=dict)
-    """Sources being done, by the reference to how far they are."""
+    asked: dict[Any, Job] = field(default_factory=dict)
+    """Jobs being done, by the reference to how far they are."""
     starts_lost: int = 0
 
     @property
@@ -106,17 +109,17 @@ class _Crew:
         """Ask some of those at work how far they are; never more than answer."""
         count = min(ASKED_MAX - len(self.asked), len(self.working))
         for member, job in random.sample(list(self.working.values()), count):
-            self.asked[member.actor.progress.remote(job.key)] = job.source
+            self.asked[member.actor.progress.remote(job.key)] = job
 
     def started(self, reference: Any) -> None:
-        """An actor has loaded its networks, or is lost. Raises EngineError if it cannot, or too many are lost."""
+        """An actor has loaded its networks, or is lost. Raises EngineError if it cannot, or all that start are lost."""
         member = self.starting.pop(reference)
         try:
             wrong = ray.get(reference)
-        except LOST as exc:
+        except (*LOST, HostLostError) as exc:
             self._lose(member)
             self.starts_lost += 1
-            if self.starts_lost >= STARTS_LOST_MAX:
+            if self.starts_lost >= STARTS_LOST_MAX and not self.ready:
                 raise EngineError(
                     f"{self.starts_lost} workers in a row were lost as they started: {_line(exc)}"
                 ) from exc
@@ -157,7 +160,7 @@ def do_all(
     `address`: LOCAL, `auto`, or that of a cluster. Raises ConfigError where it cannot be reached or has no room for a
     worker, EngineError where a worker cannot load its networks, or the cluster is lost.
     """
-    schedule = Schedule(sources, attempts=context.config.worker.attempts, retried=watcher.retried)
+    schedule = Schedule(sources, attempts=context.config.worker.attempts, watcher=watcher)
     if schedule.is_done:
         return
     with connected(address) as dashboard:
@@ -174,7 +177,8 @@ def do_all(
 def _work_off(
     schedule: Schedule, crew: _Crew, watcher: Watcher, *, empty_s_max: float
 ) -> Iterator[tuple[Source, UnitReport]]:
-    there, looked_s, asked_s, seen_s = Room(0, 0), -LOOK_S, 0.0, time.monotonic()
+    began_s = seen_s = time.monotonic()
+    there, looked_s, asked_s, told = Room(0, 0), -LOOK_S, 0.0, False
     while not schedule.is_done:
         now_s = time.monotonic()
         if now_s - looked_s >= LOOK_S:
@@ -188,6 +192,9 @@ def _work_off(
             crew.begin(job)
         if now_s - asked_s >= WAIT_S:
             watcher.staffed(crew.ready)
+            if not crew.ready and not told and now_s - began_s >= PATIENCE_S:
+                watcher.noted("waiting for workers: the cluster is busy, or its nodes are slow to load the networks")
+                told = True
             crew.ask()
             asked_s = now_s
         for reference in _ready([*crew.working, *crew.starting, *crew.asked], schedule.pause_s(now_s)):
@@ -199,10 +206,10 @@ def _work_off(
                 if report is not None:
                     yield job.source, report
             else:
-                source = crew.asked.pop(reference)
+                asked = crew.asked.pop(reference)
                 with suppress(*LOST):  # of a lost worker, its job's own answer tells
                     if (progress := ray.get(reference)) is not None:
-                        watcher.progress(source, progress)
+                        watcher.progress(asked, progress)
 
 
 def _ready(references: list[Any], pause_s: float | None) -> list[Any]:
@@ -250,11 +257,13 @@ def connected(address: str) -> Iterator[str | None]:
 
 def _for_member(context: RunContext, jobs: int, *, share: bool) -> RunContext:
     """What the settings leave open of the networks: as many threads as the actor has cores, and the GPU's runtime."""
-    config = context.config
-    chosen = {
-        "threads": config.networks.threads or max(int(jobs * config.worker.cpus), 1),
-        "runtime": GPU_RUNTIME if share and config.networks.runtime == "auto" else config.networks.runtime,
-    }
+    config, runtime = context.config, context.config.networks.runtime
+    if share and runtime == "auto":
+        runtime = GPU_RUNTIME
+    elif not share and runtime == GPU_RUNTIME:  # a worker on a node's other cores has no GPU
+        runtime = "auto"
+    threads = config.networks.threads or max(int(jobs * config.worker.cpus), 1)
+    chosen = {"threads": threads, "runtime": runtime}
     return replace(context, config=config.model_copy(update={"networks": config.networks.model_copy(update=chosen)}))
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import inf
 
 from pipeline.config import Worker
 from pipeline.errors import ConfigError
@@ -28,16 +27,23 @@ class Room:
 
 def room(worker: Worker, nodes: Iterable[Node]) -> Room:
     """GPUs first; what cores are left, and nodes without a GPU, take workers that run the networks themselves."""
-    most = inf if worker.count is None else worker.count
     groups = alone = 0
     for node in nodes:
         here = 0
         if worker.gpus:
-            wanted = most // worker.feeders - groups
-            here = int(min(node.gpus // worker.gpus, node.cores // group_cores(worker), wanted))
+            here = min(_times(node.gpus, worker.gpus), _times(node.cores, group_cores(worker)))
+        if worker.count is not None:
+            here = min(here, worker.count // worker.feeders - groups)
         groups += here
-        alone += int((node.cores - here * group_cores(worker)) // worker.cpus)
-    return Room(groups, int(min(alone, most - groups * worker.feeders)))
+        alone += _times(node.cores - here * group_cores(worker), worker.cpus)
+    if worker.count is not None:
+        alone = min(alone, worker.count - groups * worker.feeders)
+    return Room(groups, alone)
+
+
+def _times(what: float, each: float) -> int:
+    """How often `each` is in `what`: 0.1 is ten times in 1, although not for a computer."""
+    return int(what / each + 1e-6)
 
 
 def group_cores(worker: Worker) -> float:
@@ -49,6 +55,11 @@ def check_room(worker: Worker, nodes: Iterable[Node]) -> None:
     """Raise ConfigError where what is asked for does not fit: Ray would wait for ever."""
     nodes = list(nodes)
     there = room(worker, nodes)
+    if worker.gpus and worker.count is not None and worker.count < worker.feeders:
+        raise ConfigError(
+            f"{worker.count} workers are fewer than the {worker.feeders} that share a GPU; set worker.feeders lower, "
+            "or worker.count higher"
+        )
     if worker.gpus and not there.groups:
         raise ConfigError(
             f"no node has {worker.gpus:g} GPUs and {group_cores(worker):g} cores for {worker.feeders} workers that "

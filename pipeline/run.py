@@ -84,20 +84,22 @@ def run(
             metadata=run_record.metadata(record, config, networks),
             stretch_s=None if ray is None else config.worker.stretch_s,
         )
-        runner = _runner(plan, context, watcher, in_process=in_process, ray=ray)
-        state = "interrupted"
+        state, message = "interrupted", None
         try:
             with progress_file.written(store, standing):
-                for source, report in runner:
+                for source, report in _runner(plan, context, watcher, in_process=in_process, ray=ray):
                     plan.done[source.uri] = report
                     watcher.ended(report)
             state = "finished"
-            if ray is not None and all(report.error is None for report in plan.done.values()):
+            if all(report.error is None for report in plan.done.values()):
                 run_folder.drop_spools(store)
+        except Exception as exc:
+            state, message = "broken", str(exc) or type(exc).__name__
+            raise
         finally:
             result.reports = [plan.done[source.uri] for source in sources if source.uri in plan.done]
             result.wall_s = time.monotonic() - started
-            run_folder.write_run(store, {**record, **run_record.outcome(result.reports, state)})
+            run_folder.write_run(store, {**record, **run_record.outcome(result.reports, state, message)})
     return result
 
 

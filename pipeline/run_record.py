@@ -54,12 +54,13 @@ def description(config: AnalyzeConfig, digest: str, networks: dict[str, NetworkS
     }
 
 
-def outcome(reports: Sequence[UnitReport], state: str) -> dict[str, Any]:
-    """How a call ended."""
+def outcome(reports: Sequence[UnitReport], state: str, message: str | None) -> dict[str, Any]:
+    """How a call ended; `message` says why, if it did not end well."""
     good = [report for report in reports if report.error is None]
     failed = [report for report in reports if report.error is not None]
     return {
         "state": state,
+        "message": message,
         "ended_utc": _now(),
         "sources": len(reports),
         "failed": [{"stream_id": r.stream_id, "source": r.source, "error": r.error} for r in failed],

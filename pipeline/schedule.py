@@ -6,17 +6,21 @@ that kills its worker holds up the rest.
 
 import heapq
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import count
 
+from pipeline.errors import SinkError
 from pipeline.jobs import Analysed, Answer, Failed, Job, failure
 from pipeline.sources import Source
 from pipeline.stretches import Split
 from pipeline.tally import UnitReport
+from pipeline.watcher import Watcher
 
 SINK_PAUSES_S = (1.0, 4.0, 15.0)
 """Pauses before a job whose rows could not be written is tried again."""
+SINKS_LOST_MAX = 5
+"""So many sources in a row whose rows could not be written end the run: the disk is full, the bucket gone for good."""
 LOST_PAUSE_S = 1.0
 """Pause before a job that cost its worker is tried again, times the number of such tries."""
 
@@ -29,10 +33,10 @@ class Schedule:
         sources: Iterable[Source],
         *,
         attempts: int,
-        retried: Callable[[Job, Failed], None] = lambda job, failed: None,
+        watcher: Watcher | None = None,
     ):
-        """`attempts`: a job that has cost so many workers is given up. `retried` is told of what is tried again."""
-        self._attempts, self._retried = attempts, retried
+        """`attempts`: a job that has cost so many workers is given up."""
+        self._attempts, self._watcher = attempts, watcher or Watcher()
         self._ready = deque(Job(source) for source in sources)
         self._later: list[tuple[float, int, Job]] = []
         self._order = count()
@@ -41,6 +45,8 @@ class Schedule:
         self._open: dict[str, set[int]] = {}
         """Stretches that are not analysed yet, by the URI of the source that was cut."""
         self._given_up: set[str] = set()
+        self._sinks_lost = 0
+        """Sources in a row whose rows could not be written."""
 
     @property
     def unsettled(self) -> int:
@@ -68,12 +74,16 @@ class Schedule:
         return max(self._later[0][0] - now_s, 0.0) if self._later else None
 
     def put(self, job: Job, answer: Answer, now_s: float) -> UnitReport | None:
-        """What came of a job that was taken; the report of its source, if that is settled."""
+        """What came of a job that was taken; the report of its source, if that is settled.
+
+        Raises SinkError where rows cannot be written any more.
+        """
         self._running -= 1
         if job.source.uri in self._given_up:
             return None
         match answer:
             case UnitReport():
+                self._sinks_lost = 0
                 return answer
             case Split(stretches):
                 self._open[job.source.uri] = set(range(len(stretches)))
@@ -81,6 +91,7 @@ class Schedule:
                 self._ready.extendleft(reversed(parts))
             case Analysed():
                 assert job.part is not None
+                self._watcher.analysed(job)
                 waiting = self._open[job.source.uri]
                 waiting.discard(job.part)
                 if not waiting:
@@ -94,12 +105,16 @@ class Schedule:
         tried = self._tries[job.key, failed.kind]
         pause_s = self._pause_s(failed.kind, tried)
         if pause_s is not None:
-            self._retried(job, failed)
+            self._watcher.retried(job, failed)
             heapq.heappush(self._later, (now_s + pause_s, next(self._order), job))
             return None
         if failed.kind == "lost":
             words = f"; its last words:\n{failed.last_words}" if failed.last_words else ""
             failed = replace(failed, message=f"{failed.message}; tried {tried} times{words}")
+        if failed.kind == "sink":
+            self._sinks_lost += 1
+            if self._sinks_lost >= SINKS_LOST_MAX:
+                raise SinkError(f"{failed.message}; so ended {SINKS_LOST_MAX} sources in a row, and with them the run")
         self._given_up.add(job.source.uri)
         return failure(job.source, failed)
 

@@ -8,14 +8,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 
 from pipeline.jobs import Failed, Job
-from pipeline.sources import Source
 from pipeline.tally import UnitReport
 from pipeline.unit import Progress
 from pipeline.watcher import Watcher
-
-NS = 1_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +53,17 @@ class Snapshot:
         return self.frames / self.elapsed_s if self.elapsed_s else 0.0
 
 
+@dataclass(slots=True)
+class _AtWork:
+    """A stream that is being done; what is told of each of its stretches by number, or of the whole by None."""
+
+    pieces: int
+    """Stretches, of about the same length; 1: it is not cut."""
+    progress: dict[int | None, Progress] = field(default_factory=dict)
+    shares: dict[int | None, float] = field(default_factory=dict)
+    """Of the whole stream."""
+
+
 class Standing(Watcher):
     """Counts. Told from one thread, read from any."""
 
@@ -64,8 +73,7 @@ class Standing(Watcher):
         self._weights: dict[str, float] = {}
         """Of what is not done yet, by stream."""
         self._all, self._done = 0.0, 0.0
-        self._at_work: dict[str, dict[float, Progress]] = {}
-        """How far each stream is, by where its stretches begin."""
+        self._at_work: dict[str, _AtWork] = {}
         self._sources, self._resumed, self._analysed, self._retries, self._workers = 0, 0, 0, 0, 0
         self._failed: dict[str, str] = {}
         self._video_s, self._frames, self._faces = 0.0, 0, 0
@@ -82,21 +90,25 @@ class Standing(Watcher):
         with self._lock:
             self._workers = workers
 
-    def progress(self, source: Source, progress: Progress) -> None:
+    def progress(self, job: Job, progress: Progress) -> None:
         with self._lock:
             self._begin()
-            if source.stream_id not in self._weights:
-                return  # it came late: the unit is over
-            self._at_work.setdefault(source.stream_id, {})[progress.start_s] = progress
+            if (at_work := self._of(job)) is not None:
+                at_work.progress[job.part] = progress
+                done_s = progress.stream_s / (progress.duration_s or inf)
+                at_work.shares[job.part] = min(done_s, 1 / at_work.pieces)
+
+    def analysed(self, job: Job) -> None:
+        with self._lock:
+            if (at_work := self._of(job)) is not None:
+                at_work.shares[job.part] = 1 / at_work.pieces
 
     def retried(self, job: Job, failed: Failed) -> None:
         with self._lock:
             self._retries += 1
-            if job.part is None:
-                self._at_work.pop(job.source.stream_id, None)
-            else:
-                start_s = job.stretches[job.part].start_ns / NS
-                self._at_work.get(job.source.stream_id, {}).pop(start_s, None)
+            if (at_work := self._of(job)) is not None:
+                at_work.progress.pop(job.part, None)
+                at_work.shares.pop(job.part, None)
 
     def ended(self, report: UnitReport) -> None:
         with self._lock:
@@ -109,14 +121,14 @@ class Standing(Watcher):
                 self._frames += report.frames
                 self._faces += report.points
             else:
-                self._failed[report.source] = report.error
+                self._failed[report.source] = report.error_line
 
     def snapshot(self) -> Snapshot:
         """The run now."""
         with self._lock:
-            now = [progress for stretches in self._at_work.values() for progress in stretches.values()]
-            at_work = {stream_id: _share(stretches) for stream_id, stretches in self._at_work.items()}
-            half_done = sum(share * self._weights.get(stream_id, 0.0) for stream_id, share in at_work.items())
+            now = [progress for at_work in self._at_work.values() for progress in at_work.progress.values()]
+            shares = {stream_id: min(sum(each.shares.values()), 1.0) for stream_id, each in self._at_work.items()}
+            half_done = sum(share * self._weights[stream_id] for stream_id, share in shares.items())
             return Snapshot(
                 sources=self._sources,
                 resumed=self._resumed,
@@ -124,7 +136,7 @@ class Standing(Watcher):
                 failed=dict(self._failed),
                 retries=self._retries,
                 workers=self._workers,
-                at_work=at_work,
+                at_work=shares,
                 share=min((self._done + half_done) / self._all, 1.0) if self._all else 1.0,
                 elapsed_s=0.0 if self._began_s is None else self._clock() - self._began_s,
                 video_s=self._video_s + sum(progress.stream_s for progress in now),
@@ -132,11 +144,19 @@ class Standing(Watcher):
                 faces=self._faces + sum(progress.faces for progress in now),
             )
 
+    def _of(self, job: Job) -> "_AtWork | None":
+        """What is known of a job's stream; None where nothing is to be counted."""
+        if job.source.stream_id not in self._weights:
+            return None  # it came late: the unit is over
+        if job.stretches and job.part is None:
+            return None  # the stretches are being joined: all of them are counted already
+        at_work = self._at_work.get(job.source.stream_id)
+        pieces = max(len(job.stretches), 1)
+        if at_work is None or at_work.pieces < pieces:
+            at_work = self._at_work[job.source.stream_id] = _AtWork(pieces)
+        return at_work if at_work.pieces == pieces else None
+
     def _begin(self) -> None:
         """The clock runs from the first word of a worker: loading the networks is not the pace."""
         if self._began_s is None:
             self._began_s = self._clock()
-
-
-def _share(stretches: dict[float, Progress]) -> float:
-    return min(sum(p.stream_s / p.duration_s for p in stretches.values() if p.duration_s), 1.0)

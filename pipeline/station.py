@@ -32,7 +32,7 @@ class Station:
         self._progress: dict[JobKey, Progress] = {}
 
     def load(self, version: str) -> str | None:
-        """Have the networks ready; what is wrong with this node, if something is."""
+        """Have the networks ready; what is wrong with this node, if something is. Raises HostLostError."""
         if software_version() != version:
             return f"{platform.node()} has AffectStream {software_version()}, the driver {version}"
         try:
@@ -58,7 +58,8 @@ class Station:
         finally:
             self._progress.pop(job.key, None)
             self._idle.append(keeper)
-        if self._host is not None and isinstance(answer, Failed) and not self._host.is_alive:
+        lost = isinstance(answer, Failed) and answer.kind == "lost"
+        if lost and self._host is not None and not self._host.answers(self._context.config.worker.hang_s):
             os._exit(1)  # none of its workers can go on; another actor is started, and their jobs are tried again
         return answer
 

@@ -19,6 +19,7 @@ import pyarrow as pa
 from pipeline.addresses import BUCKETS, is_address, redacted, scheme
 from pipeline.bucket import Bucket
 from pipeline.errors import ConfigError, ResultsError, SinkError
+from pipeline.lock import ANALYSING, LOCK
 
 Fill = Callable[[Path], None]
 """Writes a file of this machine's."""
@@ -27,11 +28,11 @@ Fill = Callable[[Path], None]
 class Store(Protocol):
     """A results folder. Reading raises ResultsError, writing and deleting SinkError. Its string names it to people."""
 
-    def locked(self) -> AbstractContextManager[None]:
-        """Make the folder and hold it: one run at a time writes there. Raises ConfigError, ResultsError."""
+    def locked(self, doing: str = ANALYSING) -> AbstractContextManager[None]:
+        """Make the folder and hold it: one at a time writes there. Raises ConfigError, ResultsError."""
 
-    def is_held(self) -> bool:
-        """Whether a run writes there now."""
+    def doing(self) -> str | None:
+        """What whoever holds it does; None: nobody does."""
 
     def exists(self, path: str) -> bool:
         """Whether there is such a file or folder."""
@@ -56,9 +57,6 @@ class Store(Protocol):
 
     def delete_folder(self, path: str) -> None:
         """Remove a folder and all in it, if it is there."""
-
-
-LOCK = "_lock"
 
 
 def open_store(where: str | Path) -> Store:
@@ -90,23 +88,26 @@ class Disk:
         return str(self._root)
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, doing: str = ANALYSING) -> Iterator[None]:
         try:
             self._root.mkdir(parents=True, exist_ok=True)
-            file = (self._root / LOCK).open("w")
+            file = (self._root / LOCK).open("a")
         except OSError as exc:
             raise ConfigError(f"{self}: cannot write results there: {exc.strerror}; choose another --out") from exc
         with file:
-            if not (_flocked(file) or _flocked(file, after_s=0.1)):  # `is_held` may have looked at that moment
+            if not (_flocked(file) or _flocked(file, after_s=0.1)):  # `doing` may have looked at that moment
                 raise ResultsError(f"{self}: another run is writing there; wait for it, or choose another --out")
+            file.truncate(0)
+            file.write(doing)
+            file.flush()
             yield
 
-    def is_held(self) -> bool:
+    def doing(self) -> str | None:
         try:
             with (self._root / LOCK).open("r") as file:
-                return not _flocked(file, fcntl.LOCK_SH)
+                return None if _flocked(file, fcntl.LOCK_SH) else file.read()
         except OSError:
-            return False
+            return None
 
     def exists(self, path: str) -> bool:
         return (self._root / path).exists()

@@ -7,13 +7,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from multiprocessing.connection import Connection
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from engines import EngineError
 from pipeline.jobs import Answer, Failed, Job
-from pipeline.networks import HostAddress
+from pipeline.networks import LOADING_S_MAX, HostAddress
 from pipeline.schedule import Schedule
 from pipeline.sources import Source
 from pipeline.tally import UnitReport
@@ -21,8 +20,6 @@ from pipeline.unit import Progress, RunContext
 from pipeline.watcher import Watcher
 from pipeline.worker import serve
 
-LOADING_S_MAX = 300.0
-"""A worker may take this long to load, and on first use to build, its engines."""
 LAST_WORDS_CHARS = 2000
 """So much of what a lost worker wrote to stderr is told."""
 
@@ -38,8 +35,8 @@ class _WorkerProcess:
         spawn = multiprocessing.get_context("spawn")
         self._connection: Connection
         self._connection, theirs = spawn.Pipe()
-        self._errors = tempfile.NamedTemporaryFile(prefix="affectstream-worker-", delete=False)  # noqa: SIM115
-        arguments = (theirs, context, Path(self._errors.name), host)
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - without a name: nothing is left of it, whoever is killed
+        arguments = (theirs, context, self._errors.fileno(), host)
         self._process = spawn.Process(target=serve, args=arguments, name="affectstream-worker", daemon=True)
         self._process.start()
         theirs.close()
@@ -50,7 +47,6 @@ class _WorkerProcess:
         self._process.kill()
         self._process.join()
         self._errors.close()
-        Path(self._errors.name).unlink(missing_ok=True)
 
     def load(self) -> None:
         """Wait until the networks are loaded. Raises EngineError if they cannot be, _LostError if it dies or hangs."""
@@ -144,14 +140,15 @@ class Keeper:
 
 def do_all(sources: Sequence[Source], context: RunContext, watcher: Watcher) -> Iterator[tuple[Source, UnitReport]]:
     """The reports of all sources, as they come, from one worker at a time. Raises EngineError if none can start."""
-    schedule = Schedule(sources, attempts=context.config.worker.attempts, retried=watcher.retried)
+    schedule = Schedule(sources, attempts=context.config.worker.attempts, watcher=watcher)
+    watcher.staffed(1)
     with Keeper(context) as keeper:
         while not schedule.is_done:
             job = schedule.take(time.monotonic())
             if job is None:
                 time.sleep(schedule.pause_s(time.monotonic()) or 0.0)
                 continue
-            answer = keeper.do(job, partial(watcher.progress, job.source))
+            answer = keeper.do(job, partial(watcher.progress, job))
             report = schedule.put(job, answer, time.monotonic())
             if report is not None:
                 yield job.source, report

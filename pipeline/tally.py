@@ -43,6 +43,11 @@ class UnitReport:
     info: dict[str, Any] = field(default_factory=dict)
     """What the container says of the video."""
 
+    @property
+    def error_line(self) -> str:
+        """Why it failed, in one line."""
+        return self.error.splitlines()[-1 if self.our_fault else 0] if self.error else ""
+
 
 _COUNTED = (
     *("frames", "frames_with_faces", "decode_errors", "corrupt_frames", "scene_cuts"),

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from pipeline.jobs import Failed, Job
-from pipeline.sources import Source
 from pipeline.tally import UnitReport
 from pipeline.unit import Progress
 
@@ -20,8 +19,11 @@ class Watcher:
     def staffed(self, workers: int) -> None:
         """So many workers are there now."""
 
-    def progress(self, source: Source, progress: Progress) -> None:
-        """A unit is so far."""
+    def progress(self, job: Job, progress: Progress) -> None:
+        """A job is so far."""
+
+    def analysed(self, job: Job) -> None:
+        """A stretch of a long video is analysed."""
 
     def retried(self, job: Job, failed: Failed) -> None:
         """A job came to nothing and is tried again."""
@@ -48,9 +50,13 @@ class Watchers(Watcher):
         for watcher in self._watchers:
             watcher.staffed(workers)
 
-    def progress(self, source: Source, progress: Progress) -> None:
+    def progress(self, job: Job, progress: Progress) -> None:
         for watcher in self._watchers:
-            watcher.progress(source, progress)
+            watcher.progress(job, progress)
+
+    def analysed(self, job: Job) -> None:
+        for watcher in self._watchers:
+            watcher.analysed(job)
 
     def retried(self, job: Job, failed: Failed) -> None:
         for watcher in self._watchers:

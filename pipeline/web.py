@@ -4,7 +4,7 @@ import base64
 import tempfile
 import time
 from collections.abc import Callable
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPResponse, InvalidURL
 from ssl import SSLCertVerificationError
 from typing import IO, Any, TypeVar
 from urllib.error import HTTPError
@@ -126,7 +126,9 @@ class WebFile:
                 raise _PassingError(f"the server answered {exc.code} {exc.reason}") from None
             said = _SAID.get(exc.code, f"the server answered {exc.code} {exc.reason}")
             raise SourceError(f"{self._shown}: {said}") from None
-        except (OSError, HTTPException, ValueError) as exc:
+        except (InvalidURL, ValueError):  # not told as it stands: it quotes the address, with any signature in it
+            raise SourceError(f"{self._shown}: is not a valid address; write a space in it as %20, and so on") from None
+        except (OSError, HTTPException) as exc:
             reason = getattr(exc, "reason", exc)
             if isinstance(reason, SSLCertVerificationError):
                 raise SourceError(

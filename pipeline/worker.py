@@ -25,15 +25,15 @@ TICK_S = 0.2
 """How often a worker says how far it is."""
 
 
-def serve(connection: Connection, context: RunContext, errors: Path, host: HostAddress | None) -> None:
+def serve(connection: Connection, context: RunContext, errors: int, host: HostAddress | None) -> None:
     """The worker's life: engines once, then jobs from `connection` until it closes; sends `Progress` and `Answer`.
 
-    What it and the libraries in it write to stderr goes to `errors`. `host`: who runs the networks; None: it does.
+    What it and the libraries in it write to stderr goes to the parent's file of descriptor `errors`. `host`: who runs
+    the networks; None: it does.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    with errors.open("ab") as file:
+    with Path(f"/proc/{os.getppid()}/fd/{errors}").open("ab") as file:
         os.dup2(file.fileno(), 2)
-    errors.unlink()  # the parent has it open; nothing is left behind if both are killed
     try:
         detector, affect = load_engines(context.config) if host is None else hosted_engines(host)
         connection.send(Progress())

@@ -34,11 +34,11 @@ def analyze(
         typer.Option("--list", help="CSV or Parquet with a column 'source'; its other columns go into tracks/."),
     ] = None,
     config: Annotated[Path | None, typer.Option(help="Settings as YAML; flags come after it.")] = None,
-    fps: Annotated[str | None, typer.Option(help="Analysed frames per second, or 'native'. [default: 10]")] = None,
+    fps: Annotated[str | None, typer.Option(help="Analysed frames per second, or 'native'. \\[default: 10]")] = None,
     start: Annotated[float | None, typer.Option(help="Begin at this second of each video.")] = None,
     end: Annotated[float | None, typer.Option(help="Stop at this second of each video.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Frames that travel together. [default: 32]")] = None,
-    network: Annotated[str | None, typer.Option(help="EmoFAN: a name or a folder. [default: emofan-s]")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Frames that travel together. \\[default: 32]")] = None,
+    network: Annotated[str | None, typer.Option(help="EmoFAN: a name or a folder. \\[default: emofan-s]")] = None,
     detector: Annotated[str | None, typer.Option(help="Face detector: a name, a folder or a YuNet .onnx file.")] = None,
     runtime: Annotated[str | None, typer.Option(help="auto, openvino, onnxruntime or onnxruntime-gpu.")] = None,
     landmarks: Annotated[bool | None, typer.Option("--landmarks", help="Also write the 68 landmarks.")] = None,
@@ -46,11 +46,11 @@ def analyze(
     context_reason: Annotated[
         str | None, typer.Option(help="The medical or safety reason that workplace and education need.")
     ] = None,
-    format: Annotated[str | None, typer.Option(help="parquet, csv or jsonl. [default: parquet]")] = None,
+    format: Annotated[str | None, typer.Option(help="parquet, csv or jsonl. \\[default: parquet]")] = None,
     ray: Annotated[
         str | None, typer.Option(help="Spread over Ray: alone on this machine, 'auto' or the ADDRESS of a cluster.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Workers on Ray. [default: as many as fit]")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Workers on Ray. \\[default: as many as fit]")] = None,
     log_json: Annotated[
         bool, typer.Option("--log-json", help="Tell the run as JSON lines on stderr, in place of a bar.")
     ] = False,
@@ -82,7 +82,8 @@ def analyze(
         with log(sys.stderr) if log_json else progress_bar(console) as watcher, serving(watcher, metrics):
             result = run(found, out, settings, ray=ray, fresh=fresh, watcher=watcher)
     except KeyboardInterrupt:
-        console.print("what was done is kept: the same command goes on from there")
+        if not log_json:
+            console.print("what was done is kept: the same command goes on from there")
         raise
     if not log_json:
         print_summary(result, Console())

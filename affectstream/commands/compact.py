@@ -15,7 +15,8 @@ def compact(
     results: Annotated[str, typer.Argument(help="Results folder, or its address: s3://….")],
 ) -> None:
     """Merge the small Parquet files of many videos into few; the rows stay the same, and a run can go on."""
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("merging", total=None)
         done = pipeline_compact.compact(results, lambda done, total: bar.update(task, completed=done, total=total))
     if not done.streams:

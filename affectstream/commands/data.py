@@ -27,7 +27,7 @@ def pack_(
     cleaned: Annotated[
         Path | None, typer.Option(help="AffectNet: the authors' list of the cleaned set (.pkl).")
     ] = None,
-    value_range: Annotated[str | None, typer.Option(help="SEWA: smallest,largest rating. [default: -1,1]")] = None,
+    value_range: Annotated[str | None, typer.Option(help="SEWA: smallest,largest rating. \\[default: -1,1]")] = None,
 ) -> None:
     """Check a data set, cut out its faces and write them to one file that training reads."""
     from training.data.pack import PackOptions, check_out, pack

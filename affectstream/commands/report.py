@@ -12,7 +12,7 @@ from pipeline.report import write_report
 
 def report(
     results: Annotated[str, typer.Argument(help="Results folder, or its address: s3://….")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Where to. [default: RESULTS/report]")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Where to. \\[default: RESULTS/report]")] = None,
 ) -> None:
     """Write an HTML report that opens offline: an index, and a page per video."""
     with Progress(console=Console(stderr=True), transient=True) as bar:

@@ -17,6 +17,7 @@ SHOWN_MAX = 20
 _STATES = {
     "running": "running",
     "finished": "finished",
+    "broken": "ended before its time; the same command goes on from there",
     "interrupted": "interrupted; the same command goes on from there",
     "killed": "ended without a word; the same command goes on from there",
 }
@@ -29,7 +30,9 @@ def status(
     """Tell how a run stands, also while it goes on and from another machine."""
     now = read_status(folder)
     if as_json:
-        typer.echo(json.dumps(asdict(now), indent=2))
+        content = asdict(now)
+        content["call"] |= {name: getattr(now.call, name) for name in ("left_s", "times_real_time", "frames_per_s")}
+        typer.echo(json.dumps(content, indent=2))
         return
     _print(now, Console(highlight=False, soft_wrap=True))
 
@@ -37,6 +40,8 @@ def status(
 def _print(now: Status, console: Console) -> None:
     call = now.call
     console.print(f"{escape(now.out)}: {_STATES[now.state]}")
+    if now.message:
+        console.print(escape(printable(now.message.splitlines()[0])))
     console.print(f"{now.done:,} of {count(now.sources, 'source')} done, {len(call.failed):,} failed")
     if call.elapsed_s:
         left = f", {clock(call.left_s)} left" if now.state == "running" and call.left_s is not None else ""
@@ -46,7 +51,7 @@ def _print(now: Status, console: Console) -> None:
     console.print(f"last word: {now.updated_utc}")
     if now.state == "running":
         _list(console, "at work", {shown_name(name): percent(share, 1) for name, share in call.at_work.items()})
-    _list(console, "failed", {name: why.splitlines()[0] for name, why in call.failed.items()})
+    _list(console, "failed", call.failed)
 
 
 def _list(console: Console, title: str, entries: dict[str, str]) -> None:

@@ -17,7 +17,7 @@ Data = Annotated[
     Path, typer.Option(envvar="AFFECTSTREAM_DATA", help="Folder that holds data/, or the Parquet files themselves.")
 ]
 
-Ray = Annotated[str | None, typer.Option(help="Address of a Ray cluster, or `auto`. [default: this machine]")]
+Ray = Annotated[str | None, typer.Option(help="Address of a Ray cluster, or `auto`. \\[default: this machine]")]
 
 
 def train(
@@ -71,7 +71,7 @@ def export(
     run: Annotated[Path, typer.Argument(help="Folder of a training run; its best weights are taken.")],
     data: Data,
     out: Annotated[Path, typer.Option("--out", "-o", help="Network folder to write.")],
-    name: Annotated[str | None, typer.Option(help="Name of the network. [default: the folder's name]")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the network. \\[default: the folder's name]")] = None,
     licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "not stated: it depends on the data",
 ) -> None:
     """Turn trained weights into a network folder that `--network` and `--detector` take."""

@@ -54,14 +54,14 @@ def list_() -> None:
 def import_(
     file: Annotated[Path, typer.Argument(help="emonet_8.pth or emonet_5.pth, as EmoNet publishes them.")],
     name: Annotated[
-        str | None, typer.Option(help=f"Name of the network. [default: {NAME_8}; of the 5-class one {NAME_5}]")
+        str | None, typer.Option(help=f"Name of the network. \\[default: {NAME_8}; of the 5-class one {NAME_5}]")
     ] = None,
     fifth_class: Annotated[
         Literal["anger", "fear"] | None,
-        typer.Option(help="What the fifth class of the 5-class network means; its sources differ. [default: anger]"),
+        typer.Option(help="What the fifth class of the 5-class network means; its sources differ. \\[default: anger]"),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Network folder to write. [default: among your networks]")
+        Path | None, typer.Option("--out", "-o", help="Network folder to write. \\[default: among your networks]")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the network that is there.")] = False,
 ) -> None:
@@ -95,7 +95,9 @@ def import_(
 @app.command()
 def pull(
     names: Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join(PUBLIC_FILES)}; none: show them.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for the files. [default: the cache]")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for the files. \\[default: the cache]")
+    ] = None,
     accept_licence: Annotated[bool, typer.Option("--accept-licence", help="Accept the terms without asking.")] = False,
     url: Annotated[str | None, typer.Option(help="Fetch it from there, a mirror for example.")] = None,
     sha256: Annotated[str | None, typer.Option(help="Accept a file of this SHA-256 instead of the known one.")] = None,

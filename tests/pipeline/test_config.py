@@ -43,6 +43,7 @@ def test_flags_come_after_the_file_and_the_file_after_defaults(tmp_path):
         ("version: 1\nsampling: {fps: quick}\n", ["sampling.fps", "'quick'", "native"]),
         ("version: 1\nbatching: {size: 0}\n", ["batching.size", "0", "1"]),
         ("version: 1\noutput: {format: xml}\n", ["output.format", "'xml'", "'parquet', 'csv' or 'jsonl'"]),
+        ("version: 1\nworker: {gpus: 1.5}\n", ["worker.gpus=1.5", "or whole ones"]),
         ("version: 2\n", ["version", "2"]),
         ("sampling: {fps: 5}\n", ["'version: 1' is required"]),
         ("version: 1\nsampling: [1\n", ["not valid YAML"]),

@@ -15,7 +15,7 @@ import pytest
 from engines import EngineError
 from pipeline import run_folder
 from pipeline.config import load_config
-from pipeline.engine_host import EngineHost
+from pipeline.engine_host import EngineHost, _answer, _Request
 from pipeline.jobs import Failed, Job
 from pipeline.networks import HostAddress, HostLostError, hosted_engines
 from pipeline.results import read_results
@@ -72,6 +72,26 @@ def test_pictures_that_do_not_fit_are_the_askers_error_and_the_host_lives_on(hos
     with pytest.raises(EngineError, match="does not fit"):
         hosted.run(crops[:, :32])
     assert len(hosted.run(crops)["valence"]) == 19
+
+
+def test_what_a_runtime_raises_is_the_askers_error_and_the_host_lives_on(crops):
+    class Broken:
+        def run(self, images):
+            raise RuntimeError("out of memory")
+
+    ours, theirs = multiprocessing.Pipe()
+    _answer({"affect": Broken()}, [_Request("affect", crops, theirs)])
+    assert ours.recv() == "RuntimeError: out of memory"
+
+
+def test_a_host_that_hangs_does_not_answer(host):
+    assert host.answers(10.0)
+    os.kill(host._process.pid, signal.SIGSTOP)
+    try:
+        assert not host.answers(0.5)
+    finally:
+        os.kill(host._process.pid, signal.SIGCONT)
+    assert host.answers(10.0)
 
 
 def test_nobody_without_the_key_is_answered(host, crops):

@@ -8,8 +8,10 @@ import time
 
 import pytest
 
+from engines import EngineError
 from pipeline.config import load_config
 from pipeline.errors import ResultsError
+from pipeline.lock import COMPACTING
 from pipeline.progress_file import read_status, written
 from pipeline.run import run
 from pipeline.sources import find_sources
@@ -64,12 +66,15 @@ def test_a_run_that_was_killed_is_not_taken_for_one_that_goes_on(tmp_path):
     command = [sys.executable, "-m", "affectstream.cli", "analyze", str(long), "-o", str(tmp_path / "out")]
     process = subprocess.Popen([*command, "--fps", "native"], stderr=subprocess.DEVNULL, start_new_session=True)
     while not (tmp_path / "out" / "progress.json").exists():
+        assert process.poll() is None
         time.sleep(0.05)
     assert read_status(tmp_path / "out").state == "running"
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     status = read_status(tmp_path / "out")
     assert (status.state, status.done) == ("killed", 0)
+    with open_store(tmp_path / "out").locked(COMPACTING):
+        assert read_status(tmp_path / "out").state == "killed"
 
 
 def test_a_run_that_is_interrupted_says_so(clips, tmp_path):
@@ -81,6 +86,17 @@ def test_a_run_that_is_interrupted_says_so(clips, tmp_path):
         run(find_sources([clips]), tmp_path / "out", SETTINGS, in_process=True, watcher=Stop())
     status = read_status(tmp_path / "out")
     assert (status.state, status.done, status.sources) == ("interrupted", 1, 3)
+
+
+def test_a_run_that_could_not_go_on_says_why(clips, tmp_path):
+    class Stop(Watcher):
+        def ended(self, report):
+            raise EngineError("no room")
+
+    with pytest.raises(EngineError):
+        run(find_sources([clips]), tmp_path / "out", SETTINGS, in_process=True, watcher=Stop())
+    status = read_status(tmp_path / "out")
+    assert (status.state, status.message) == ("broken", "no room")
 
 
 def test_the_status_of_a_run_in_a_bucket_is_read_from_there(bucket, square_video):

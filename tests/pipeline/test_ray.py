@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from engines import EngineError
 from pipeline.config import load_config
 from pipeline.errors import ConfigError
 from pipeline.results import read_results
@@ -20,6 +21,7 @@ from pipeline.watcher import Watcher
 from tests.media import squares, write_video
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.filterwarnings("ignore")]  # Ray warns of its own functions
+RayActorError = pytest.importorskip("ray.exceptions", reason="Ray is not installed").RayActorError
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'affectstream[ray]'")
 
 
@@ -66,7 +68,7 @@ def test_a_killed_actor_costs_a_retry_and_no_row(local_ray, footage, tmp_path):
     killed = []
 
     class Killer(Watcher):
-        def progress(self, source, progress):
+        def progress(self, job, progress):
             if not killed and progress.frames:
                 killed.append(_kill("ray::Station"))
 
@@ -119,3 +121,21 @@ def _kill(holds: str) -> int:
         except (OSError, ProcessLookupError):
             continue
     raise AssertionError(f"no process {holds}")
+
+
+def test_actors_that_are_lost_as_they_start_end_a_run_only_where_there_are_no_others(monkeypatch):
+    from pipeline import ray_runner
+
+    def lost(reference):
+        raise RayActorError
+
+    monkeypatch.setattr(ray_runner.ray, "get", lost)
+    crew = ray_runner._Crew(context=None)
+    starting = [ray_runner._Member(None, 1, False) for _ in range(2 * ray_runner.STARTS_LOST_MAX)]
+    crew.members, crew.starting = list(starting), dict(enumerate(starting))
+    crew.idle = [ray_runner._Member(None, 1, False)]
+    for i in range(ray_runner.STARTS_LOST_MAX):
+        crew.started(i)
+    crew.idle.clear()
+    with pytest.raises(EngineError, match="workers in a row were lost"):
+        crew.started(ray_runner.STARTS_LOST_MAX)

@@ -243,3 +243,9 @@ def test_pictures_are_read_from_afar(site, tmp_path):
         with VideoReader(f"{site.url}/p{suffix}") as reader:
             assert reader.info.is_picture
             assert len(list(reader.frames())) == 1
+
+
+def test_an_address_that_cannot_be_asked_is_refused_and_its_signature_not_told():
+    with pytest.raises(SourceError, match="is not a valid address") as refused:
+        find_sources(["http://127.0.0.1:9/a b.mp4?sig=secret-signature"])[0].state()
+    assert "secret" not in str(refused.value)

@@ -284,7 +284,7 @@ def test_a_worker_that_dies_is_replaced(clips, tmp_path):
     killed = []
 
     class Killer(Watcher):
-        def progress(self, source, progress):
+        def progress(self, job, progress):
             if progress.frames and not killed:
                 (worker,) = multiprocessing.active_children()
                 os.kill(worker.pid, signal.SIGKILL)
@@ -300,8 +300,8 @@ def test_a_worker_that_dies_is_replaced(clips, tmp_path):
 
 def test_a_video_that_kills_every_worker_is_given_up(clips, tmp_path):
     class Killer(Watcher):
-        def progress(self, source, progress):
-            if "poison" in source.stream_id:
+        def progress(self, job, progress):
+            if "poison" in job.source.stream_id:
                 for worker in multiprocessing.active_children():
                     os.kill(worker.pid, signal.SIGKILL)
 

@@ -2,11 +2,13 @@
 
 import pytest
 
+from pipeline.errors import SinkError
 from pipeline.jobs import Analysed, Failed, Job
-from pipeline.schedule import SINK_PAUSES_S, Schedule
+from pipeline.schedule import SINK_PAUSES_S, SINKS_LOST_MAX, Schedule
 from pipeline.sources import Source
 from pipeline.stretches import Split, Stretch
 from pipeline.tally import UnitReport
+from pipeline.watcher import Watcher
 
 A, B, C = (Source(f"{name}.mp4", name, f"file:///{name}.mp4") for name in "abc")
 STRETCHES = (Stretch(0, 0, 10), Stretch(1, 10, None))
@@ -86,3 +88,40 @@ def test_a_stretch_that_fails_is_told_once_and_the_others_are_left():
     assert schedule.put(second, Failed("a.mp4: broken", "input"), 0.0) is None
     assert schedule.take(0.0) is None
     assert schedule.is_done
+
+
+def test_a_disk_that_takes_nothing_more_ends_the_run_and_not_each_source_after_the_other():
+    sources = [Source(f"{i}.mp4", str(i), f"file:///{i}.mp4") for i in range(SINKS_LOST_MAX + 1)]
+    schedule, now = Schedule(sources, attempts=3), 0.0
+    with pytest.raises(SinkError, match="No space left; so ended 5 sources in a row"):  # noqa: PT012 - in that many steps
+        while not schedule.is_done:
+            now += 100.0
+            schedule.put(schedule.take(now), Failed("No space left", "sink"), now)
+
+
+def test_a_source_that_is_written_ends_a_row_of_those_that_were_not(monkeypatch):
+    monkeypatch.setattr("pipeline.schedule.SINK_PAUSES_S", ())
+    sources = [Source(f"{i}.mp4", str(i), f"file:///{i}.mp4") for i in range(2 * SINKS_LOST_MAX)]
+    schedule, now = Schedule(sources, attempts=3), 0.0
+    while not schedule.is_done:
+        now += 100.0
+        job = schedule.take(now)
+        good = int(job.source.stream_id) % SINKS_LOST_MAX == 0
+        schedule.put(job, done(job) if good else Failed("No space left", "sink"), now)
+
+
+def test_a_watcher_is_told_of_what_is_tried_again_and_of_stretches_that_are_analysed():
+    told = []
+
+    class Ear(Watcher):
+        def retried(self, job, failed):
+            told.append(("again", job.part))
+
+        def analysed(self, job):
+            told.append(("analysed", job.part))
+
+    schedule = Schedule([A], attempts=3, watcher=Ear())
+    schedule.put(schedule.take(0.0), Split(STRETCHES), 0.0)
+    for answer in (Failed("lost", "lost"), Analysed(), Analysed()):
+        schedule.put(schedule.take(100.0), answer, 0.0)
+    assert told == [("again", 0), ("analysed", 1), ("analysed", 0)]
