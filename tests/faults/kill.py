@@ -32,12 +32,13 @@ from pipeline.tables import TABLES
 MARK = "AFFECTSTREAM_KILL_ROUND"
 VICTIMS = {"worker": "multiprocessing.spawn", "actor": "ray::Station", "raylet": "raylet/raylet", "driver": ""}
 """What the command lines of the processes hold."""
+STRETCH_S = 10
 TRIES_MAX = 5
 """A run is started so often until it ends well: the first is killed, the second should do."""
 
 
 def make_clips(folder: Path, count: int) -> None:
-    """Short videos of drawn people, each seen once and then again under other names."""
+    """Short videos of drawn people, each seen once and then again under other names; the last is cut into stretches."""
     from training.drawn import make_scene
     from training.drawn.footage import write_footage
 
@@ -47,8 +48,11 @@ def make_clips(folder: Path, count: int) -> None:
         if i < kinds:
             scene = make_scene(i, size_px=(320, 240), fps=12, duration_s=1.0 + i % 3 / 2, num_people=1 + i % 2)
             write_footage(scene, folder / f"{i:02d}.mp4")
-        else:
+        elif i < count - 1:
             shutil.copyfile(folder / f"{i % kinds:02d}.mp4", folder / f"{i:02d}.mp4")
+        else:
+            scene = make_scene(i, size_px=(320, 240), fps=12, duration_s=1.6 * STRETCH_S, num_people=1)
+            write_footage(scene, folder / f"{i:02d}.mp4")
 
 
 def unbroken(clips: Path, out: Path) -> dict[str, pd.DataFrame]:
@@ -90,7 +94,10 @@ def one_round(
 
 
 def _command(clips: Path, out: Path) -> list[str]:
-    return [sys.executable, "-m", "affectstream.cli", "analyze", str(clips), "-o", str(out), "--ray"]
+    settings = clips.with_suffix(".yaml")
+    settings.write_text(f"version: 1\nworker: {{stretch_s: {STRETCH_S}}}\n")
+    command = [sys.executable, "-m", "affectstream.cli", "analyze", str(clips), "-o", str(out)]
+    return [*command, "--config", str(settings), "--ray"]
 
 
 def _kill_one(run: subprocess.Popen[bytes], holds: str, ripe: Callable[[float], bool]) -> bool:
@@ -106,18 +113,24 @@ def _kill_one(run: subprocess.Popen[bytes], holds: str, ripe: Callable[[float], 
 
 def _family(root: int, holds: str) -> list[int]:
     """A process and those below it whose command line holds a text."""
-    parents, commands = {}, {}
+    parents = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            commands[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except (OSError, ProcessLookupError):
             continue
     family, ahead = [], [root]
     while ahead:
         family.append(ahead.pop())
         ahead += [pid for pid, parent in parents.items() if parent == family[-1]]
-    return [pid for pid in family if holds in commands.get(pid, "")]
+    return [pid for pid in family if holds in _command_line(pid)]
+
+
+def _command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except (OSError, ProcessLookupError):
+        return ""
 
 
 def _marked(mark: str) -> list[int]:
@@ -133,7 +146,11 @@ def _marked(mark: str) -> list[int]:
 
 
 def _clear(mark: str) -> None:
-    """End what a killed driver or raylet may have left running, as a machine's restart would."""
+    """End what Ray may have left running, as a machine's restart would. Workers end by themselves: AssertionError."""
+    deadline = time.monotonic() + 30
+    while any(VICTIMS["worker"] in _command_line(pid) for pid in _marked(mark)):
+        assert time.monotonic() < deadline, "workers outlive their run"
+        time.sleep(0.5)
     deadline = time.monotonic() + 30
     while (left := _marked(mark)) and time.monotonic() < deadline:
         time.sleep(1.0)

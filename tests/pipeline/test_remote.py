@@ -247,5 +247,5 @@ def test_pictures_are_read_from_afar(site, tmp_path):
 
 def test_an_address_that_cannot_be_asked_is_refused_and_its_signature_not_told():
     with pytest.raises(SourceError, match="is not a valid address") as refused:
-        find_sources(["http://127.0.0.1:9/a b.mp4?sig=secret-signature"])[0].state()
+        times("http://127.0.0.1:9/a b.mp4?sig=secret-signature")
     assert "secret" not in str(refused.value)
