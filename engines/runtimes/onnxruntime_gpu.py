@@ -37,6 +37,7 @@ class SessionCompiler:
     """One session serves every shape."""
 
     def __init__(self, model: Path, threads: int):
+        ort.preload_dlls()  # CUDA and cuDNN where pip has put them
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
