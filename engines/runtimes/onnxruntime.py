@@ -1,5 +1,6 @@
 """ONNX Runtime on the CPU: the float32 reference, and the fallback everywhere."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,20 +19,26 @@ def device_name() -> str:
 
 def compiler(model: Path, precision: str, threads: int, cache: Path | None) -> "SessionCompiler":
     """A compiler of `model`; `precision` is always f32 and nothing is cached: a session opens in milliseconds."""
-    return SessionCompiler(model, threads)
+    return SessionCompiler(model, threads, ["CPUExecutionProvider"])
 
 
 class SessionCompiler:
     """One session serves every shape."""
 
-    def __init__(self, model: Path, threads: int):
+    def __init__(self, model: Path, threads: int, providers: Sequence[str | tuple[str, dict[str, str]]]):
+        """`providers`: what runs it, the preferred first, with their options."""
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # decoding shares the cores
-        self._session = ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        self._session = ort.InferenceSession(str(model), options, providers=providers)
         self._names = [output.name for output in self._session.get_outputs()]
+
+    @property
+    def providers(self) -> list[str]:
+        """Those that ONNX Runtime could start."""
+        return list(self._session.get_providers())
 
     def __call__(self, shape: tuple[int, int, int, int]) -> Compiled:
         return self._run
