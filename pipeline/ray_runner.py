@@ -40,7 +40,9 @@ LOOK_S = 10.0
 ASKED_MAX = 64
 """So many workers at a time are asked how far they are."""
 STARTS_LOST_MAX = 5
-"""So many actors may be lost in a row as they start, while no other is there."""
+"""After so many actors in a row that were lost as they started, the run ends, or if others are at work, ..."""
+REST_S = 60.0
+"""... none is started for so long."""
 EMPTY_S_MAX = 300.0
 """A cluster whose nodes are all lost is waited for so long; a Ray of the run's own does not come back."""
 PATIENCE_S = 30.0
@@ -74,6 +76,7 @@ class _Crew:
     asked: dict[Any, Job] = field(default_factory=dict)
     """Jobs being done, by the reference to how far they are."""
     starts_lost: int = 0
+    rests_until_s: float = 0.0
 
     @property
     def ready(self) -> int:
@@ -82,6 +85,8 @@ class _Crew:
 
     def hire(self, there: Room, wanted: int) -> None:
         """Start actors, as there is room, for `wanted` jobs; they come to life as the cluster lets them."""
+        if time.monotonic() < self.rests_until_s:
+            return
         for share, most in ((True, there.groups), (False, there.alone)):
             jobs = self.context.config.worker.feeders if share else 1
             count = sum(member.share is share for member in self.members)
@@ -111,23 +116,32 @@ class _Crew:
         for member, job in random.sample(list(self.working.values()), count):
             self.asked[member.actor.progress.remote(job.key)] = job
 
-    def started(self, reference: Any) -> None:
-        """An actor has loaded its networks, or is lost. Raises EngineError if it cannot, or all that start are lost."""
+    def started(self, reference: Any) -> str | None:
+        """An actor has loaded its networks, or is lost, and why. Raises EngineError if none can be had."""
         member = self.starting.pop(reference)
         try:
             wrong = ray.get(reference)
-        except (*LOST, HostLostError) as exc:
+        except (*LOST, HostLostError, EngineError) as exc:
             self._lose(member)
-            self.starts_lost += 1
-            if self.starts_lost >= STARTS_LOST_MAX and not self.ready:
-                raise EngineError(
-                    f"{self.starts_lost} workers in a row were lost as they started: {_line(exc)}"
-                ) from exc
-            return
+            self._start_lost(exc)
+            return f"a worker was lost as it started: {_line(getattr(exc, 'cause', exc))}"
         if wrong is not None:
             raise EngineError(wrong)
         self.starts_lost = 0
         self.idle += [member] * member.jobs
+        return None
+
+    def _start_lost(self, exc: Exception) -> None:
+        """Bear it where others are at work: it may be one node's fault."""
+        self.starts_lost += 1
+        if not self.ready and not self.starting and isinstance(exc, EngineError):
+            raise EngineError(str(getattr(exc, "cause", exc))) from exc
+        if self.starts_lost >= STARTS_LOST_MAX:
+            if not self.ready:
+                raise EngineError(
+                    f"{self.starts_lost} workers in a row were lost as they started: {_line(exc)}"
+                ) from exc
+            self.starts_lost, self.rests_until_s = 0, time.monotonic() + REST_S
 
     def answered(self, reference: Any) -> tuple[Job, Answer]:
         """What came of a job; its actor is idle again, or lost."""
@@ -149,6 +163,7 @@ class _Crew:
     def _lose(self, member: _Member) -> None:
         if member in self.members:
             self.members.remove(member)
+            ray.kill(member.actor)  # one that could not load is still there
         self.idle = [other for other in self.idle if other is not member]
 
 
@@ -199,7 +214,8 @@ def _work_off(
             asked_s = now_s
         for reference in _ready([*crew.working, *crew.starting, *crew.asked], schedule.pause_s(now_s)):
             if reference in crew.starting:
-                crew.started(reference)
+                if (why_lost := crew.started(reference)) is not None:
+                    watcher.noted(why_lost)
             elif reference in crew.working:
                 job, answer = crew.answered(reference)
                 report = schedule.put(job, answer, time.monotonic())

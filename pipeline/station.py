@@ -32,21 +32,23 @@ class Station:
         self._progress: dict[JobKey, Progress] = {}
 
     def load(self, version: str) -> str | None:
-        """Have the networks ready; what is wrong with this node, if something is. Raises HostLostError."""
+        """Have the networks ready; why no node like this can take part, if so.
+
+        Raises EngineError for what may be this node's alone, HostLostError.
+        """
+        here = platform.node()
         if software_version() != version:
-            return f"{platform.node()} has AffectStream {software_version()}, the driver {version}"
+            return f"{here} has AffectStream {software_version()}, the driver {version}"
         try:
             store = open_store(self._context.out)
             if (read_run(store) or {}).get("run_id") != self._context.run_id:
-                return (
-                    f"{platform.node()} does not see {store}; every node must: give a shared disk or a bucket as --out"
-                )
+                return f"{here} does not see {store}; every node must: give a shared disk or a bucket as --out"
             if self._host is not None:
                 self._host.load()
             for keeper in self._keepers:
                 keeper.load()
         except (EngineError, PipelineError) as exc:
-            return f"{platform.node()}: {exc}"
+            raise EngineError(f"{here}: {exc}") from exc
         return None
 
     def do(self, job: Job) -> Answer:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -123,19 +124,43 @@ def _kill(holds: str) -> int:
     raise AssertionError(f"no process {holds}")
 
 
-def test_actors_that_are_lost_as_they_start_end_a_run_only_where_there_are_no_others(monkeypatch):
+def crew_of(monkeypatch, exc, *, starting, ready):
+    """A crew whose actors all raise as they start, and some that are ready."""
     from pipeline import ray_runner
 
     def lost(reference):
-        raise RayActorError
+        raise exc
 
     monkeypatch.setattr(ray_runner.ray, "get", lost)
-    crew = ray_runner._Crew(context=None)
-    starting = [ray_runner._Member(None, 1, False) for _ in range(2 * ray_runner.STARTS_LOST_MAX)]
-    crew.members, crew.starting = list(starting), dict(enumerate(starting))
-    crew.idle = [ray_runner._Member(None, 1, False)]
-    for i in range(ray_runner.STARTS_LOST_MAX):
+    monkeypatch.setattr(ray_runner.ray, "kill", lambda actor: None)
+    members = [ray_runner._Member(None, 1, False) for _ in range(starting + ready)]
+    return ray_runner._Crew(None, members, dict(enumerate(members[:starting])), members[starting:])
+
+
+def test_actors_that_are_lost_as_they_start_are_borne_where_others_are_at_work(monkeypatch):
+    crew = crew_of(monkeypatch, RayActorError(), starting=8, ready=1)
+    for i in range(8):
         crew.started(i)
-    crew.idle.clear()
-    with pytest.raises(EngineError, match="workers in a row were lost"):
-        crew.started(ray_runner.STARTS_LOST_MAX)
+    assert len(crew.members) == 1
+    assert crew.rests_until_s > time.monotonic()
+
+
+def test_actors_that_are_lost_as_they_start_end_a_run_that_has_no_others(monkeypatch):
+    crew = crew_of(monkeypatch, RayActorError(), starting=8, ready=0)
+    for i in range(4):
+        crew.started(i)
+    with pytest.raises(EngineError, match="5 workers in a row were lost"):
+        crew.started(4)
+
+
+def test_a_node_that_cannot_load_ends_a_run_only_when_it_is_the_last(monkeypatch):
+    crew = crew_of(monkeypatch, EngineError("here: no CUDA"), starting=2, ready=0)
+    assert crew.started(0) == "a worker was lost as it started: here: no CUDA"
+    with pytest.raises(EngineError, match="here: no CUDA"):
+        crew.started(1)
+
+
+@pytest.mark.slow
+def test_what_no_node_can_load_is_told_with_the_command_that_mends_it(local_ray, footage, tmp_path):
+    with pytest.raises(EngineError, match="pip install onnxruntime-gpu"):
+        analyse(footage, tmp_path / "out", **{"worker.gpus": 1, "worker.feeders": 2})
