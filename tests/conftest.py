@@ -77,7 +77,7 @@ Analyze = Callable[..., RunResult]
 
 @pytest.fixture(scope="session")
 def local_ray() -> Iterator[None]:
-    """A small Ray that runs on it share."""
+    """A small Ray that runs on it share. It counts a GPU that is not there, for what shares one."""
     ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'affectstream[ray]'")
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Ray warns of its own functions

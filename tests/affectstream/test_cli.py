@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import pandas as pd
 import pytest
@@ -103,7 +104,12 @@ def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(tmp_path):
         str(tmp_path / "out"),
     ]
     process = subprocess.Popen(
-        [*command, "--fps", "native"], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        [*command, "--fps", "native"],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # what runs in a background ignores it
     )
     commits = tmp_path / "out" / "_commits"
     for _ in range(1200):

@@ -52,8 +52,7 @@ def analyse(folder, out, watcher=None, ray="local", **settings):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", [1, 2, 4])
-@pytest.mark.parametrize("stretch_s", [10.0, 600.0])
+@pytest.mark.parametrize(("workers", "stretch_s"), [(1, 10.0), (2, 600.0), (4, 10.0)])
 def test_rows_do_not_depend_on_workers_or_stretches(local_ray, footage, tmp_path, workers, stretch_s):
     analyse(footage, tmp_path / "alone", ray=None)
     settings = {"worker.count": workers, "worker.cpus": 0.5, "worker.stretch_s": stretch_s}
