@@ -16,7 +16,7 @@ from pipeline.network import cause
 from pipeline.store import Store
 from pipeline.tables import SORTED_BY, TABLES
 
-Named = Mapping[str, Any]
+PartRecord = Mapping[str, Any]
 """A part as a commit names it: the fields of `pipeline.sinks.files.Part`."""
 
 FOOTERS_MAX = 8
@@ -25,7 +25,7 @@ _footers: dict[str, pq.FileMetaData] = {}
 _footers_lock = threading.Lock()
 
 
-def read_part(store: Store, part: Named, columns: list[str] | None = None) -> pa.Table:
+def read_part(store: Store, part: PartRecord, columns: list[str] | None = None) -> pa.Table:
     """Its rows; with `columns`, at least those and what rows are sorted by. Raises ResultsError."""
     schema, path = TABLES[part["table"]], part["path"]
     needed = None if columns is None else list({**dict.fromkeys(columns), **dict.fromkeys(SORTED_BY[part["table"]])})
@@ -43,14 +43,14 @@ def read_part(store: Store, part: Named, columns: list[str] | None = None) -> pa
                 return _conform(pyarrow.json.read_json(file, parse_options=options), schema)
 
 
-def read_metadata(store: Store, part: Named) -> dict[str, str]:
+def read_metadata(store: Store, part: PartRecord) -> dict[str, str]:
     """What a Parquet file says of where its rows come from. Raises ResultsError."""
     with _opened(store, part["path"]) as file:
         said = (_footer(file, part) or pq.read_metadata(file)).metadata or {}
     return {name.decode(): value.decode() for name, value in said.items() if name != b"ARROW:schema"}
 
 
-def _footer(file: pa.NativeFile, part: Named) -> pq.FileMetaData | None:
+def _footer(file: pa.NativeFile, part: PartRecord) -> pq.FileMetaData | None:
     """The footer of a merged file, of which many parts are read one after the other; None for any other."""
     if part.get("row_groups") is None:
         return None

@@ -5,13 +5,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.errors import ResultsError, SinkError
 from pipeline.lock import ANALYSING
-from pipeline.run_folder import COMMITS, PROGRESS_FILE, commit_path, read_run
+from pipeline.run_folder import COMMITS, PROGRESS_FILE, commit_path, read_run, utc_now
 from pipeline.standing import Snapshot, Standing
 from pipeline.store import Store, open_store, write_json
 
@@ -45,7 +44,7 @@ def written(store: Store, standing: Standing, *, every_s: float = WRITE_S) -> It
     ended = threading.Event()
 
     def write() -> None:
-        content = {"updated_utc": _now(), "call": asdict(standing.snapshot())}
+        content = {"updated_utc": utc_now(), "call": asdict(standing.snapshot())}
         with suppress(SinkError):
             write_json(store, PROGRESS_FILE, content)
 
@@ -96,7 +95,3 @@ def _read_progress(store: Store) -> dict[str, Any]:
     except ValueError:
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any, get_args
 
@@ -175,6 +176,11 @@ def erase(out: Store) -> None:
 def _is_half(path: str) -> bool:
     """Whether a file is one that was being written when its run was ended."""
     return PurePosixPath(path).name.startswith("_")
+
+
+def utc_now() -> str:
+    """The moment, as `run.json` and `progress.json` say it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def new_run_id() -> str:

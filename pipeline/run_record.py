@@ -2,7 +2,6 @@
 
 import platform
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from engines import NetworkSpec
@@ -61,7 +60,7 @@ def outcome(reports: Sequence[UnitReport], state: str, message: str | None) -> d
     return {
         "state": state,
         "message": message,
-        "ended_utc": _now(),
+        "ended_utc": run_folder.utc_now(),
         "sources": len(reports),
         "failed": [{"stream_id": r.stream_id, "source": r.source, "error": r.error} for r in failed],
         "totals": {
@@ -88,7 +87,7 @@ def metadata(record: dict[str, Any], config: AnalyzeConfig, networks: dict[str, 
 
 def identity() -> dict[str, Any]:
     """What a run keeps however often it is gone on with."""
-    return {"run_id": run_folder.new_run_id(), "schema_version": SCHEMA_VERSION, "started_utc": _now()}
+    return {"run_id": run_folder.new_run_id(), "schema_version": SCHEMA_VERSION, "started_utc": run_folder.utc_now()}
 
 
 def index(sources: Sequence[Source]) -> list[dict[str, Any]]:
@@ -104,7 +103,3 @@ def _changes(record: dict[str, Any], config: AnalyzeConfig) -> str:
         return "those of another version"
     changed = [f"{key} was {then[key]}" for key, value in row_settings(config).items() if then.get(key) != value]
     return ", ".join(changed) or "another version of the networks"
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

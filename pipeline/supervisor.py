@@ -29,7 +29,7 @@ class _LostError(Exception):
 
 
 class _WorkerProcess:
-    """A running worker. Use as a context manager: leaving it kills the process."""
+    """A running worker, until `close`."""
 
     def __init__(self, context: RunContext, host: HostAddress | None):
         spawn = multiprocessing.get_context("spawn")
