@@ -19,13 +19,13 @@ EVERY_S = 10.0
 @contextmanager
 def log(stream: TextIO) -> Iterator["JsonLog"]:
     """Log a run to `stream`, and in the end how it stands."""
-    watcher = JsonLog(stream)
+    standing = JsonLog(stream)
     try:
-        yield watcher
+        yield standing
     except BaseException as exc:
-        watcher.say("error", "run.broken", message=str(exc) or type(exc).__name__)
+        standing.say("error", "run.broken", message=str(exc) or type(exc).__name__)
         raise
-    watcher.say_standing("run.finished")
+    standing.say_standing("run.finished")
 
 
 class JsonLog(Standing):

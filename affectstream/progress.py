@@ -80,9 +80,9 @@ class ProgressBar(Standing):
 @contextmanager
 def progress_bar(console: Console) -> Iterator[ProgressBar]:
     """A bar on a terminal; where output is not one, only what goes wrong is printed."""
-    watcher = ProgressBar(console)
-    with _Bar(watcher, console):
-        yield watcher
+    standing = ProgressBar(console)
+    with _Bar(standing, console):
+        yield standing
 
 
 def figures(now: Snapshot) -> str:

@@ -24,8 +24,8 @@ from benchmarks.clips import clip
 from pipeline.config import load_config
 from pipeline.run import run
 from pipeline.sources import find_sources
+from pipeline.standing import Standing
 from pipeline.tally import UnitReport
-from pipeline.watcher import Watcher
 from training.drawn import make_scene
 from training.drawn.footage import write_footage
 
@@ -40,10 +40,11 @@ WAYS: dict[str, dict[str, Any] | None] = {
 }
 
 
-class _Pace(Watcher):
+class _Pace(Standing):
     """When videos end, and what the processes of the run then take."""
 
     def __init__(self, *, memory: bool = False):
+        super().__init__()
         self.ends_s: list[float] = []
         self.driver_mb: list[float] = []
         self.workers_mb: list[float] = []
@@ -89,7 +90,7 @@ def _pace(clips: Path, settings: dict[str, Any] | None) -> float:
     pace = _Pace()
     with tempfile.TemporaryDirectory(dir=WORK) as out:
         config = load_config(None, settings or {})
-        result = run(find_sources([clips]), out, config, ray=None if settings is None else "local", watcher=pace)
+        result = run(find_sources([clips]), out, config, ray=None if settings is None else "local", standing=pace)
     assert not result.failed
     return pace.videos_per_s
 
@@ -104,7 +105,7 @@ def memory() -> dict[str, Any]:
         for i in range(1, MANY):
             shutil.copyfile(clips / "0000.mp4", clips / f"{i:04d}.mp4")
         config = load_config(None, {"worker.count": 2, "worker.cpus": CORES / 2})
-        result = run(find_sources([clips]), Path(folder) / "out", config, ray="local", watcher=pace)
+        result = run(find_sources([clips]), Path(folder) / "out", config, ray="local", standing=pace)
     assert not result.failed
     tenth = len(pace.driver_mb) // 10
     return {

@@ -5,7 +5,6 @@ import json
 import os
 import socket
 import tempfile
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +21,7 @@ from pipeline.addresses import BucketAddress
 from pipeline.errors import ConfigError, PipelineError, ResultsError, SinkError
 from pipeline.lock import ANALYSING, LOCK
 from pipeline.network import cause, file_system, waiting
+from pipeline.repeating import repeating
 
 HEARTBEAT_S = 30.0
 """How often a run says that it is alive ..."""
@@ -65,22 +65,16 @@ class Bucket:
             raise ConfigError(f"{exc}; choose another --out") from exc
         if (other := self._holder()) is None or other["token"] != token:
             raise ResultsError(f"{self}: another run has begun to write there; wait for it, or choose another --out")
-        ended = threading.Event()
 
         def beat() -> None:
-            while not ended.wait(HEARTBEAT_S):
-                with suppress(ResultsError, SinkError):  # a bucket that is away for a while: the next beat will do
-                    if (other := self._holder()) is not None and other["token"] != token:
-                        return
+            with suppress(ResultsError, SinkError):  # a bucket that is away for a while: the next beat will do
+                if (other := self._holder()) is None or other["token"] == token:
                     self._hold(token, doing)
 
-        thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
-        thread.start()
         try:
-            yield
+            with repeating(beat, HEARTBEAT_S, name="heartbeat"):
+                yield
         finally:
-            ended.set()
-            thread.join()
             with suppress(ResultsError, SinkError):  # it dies by itself
                 if (other := self._holder()) is not None and other["token"] == token:
                     self.delete(LOCK)

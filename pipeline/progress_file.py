@@ -1,7 +1,6 @@
 """`progress.json` in a results folder: how the run there stands, for whoever asks from whatever machine."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
@@ -10,6 +9,7 @@ from typing import Any, Literal
 
 from pipeline.errors import ResultsError, SinkError
 from pipeline.lock import ANALYSING
+from pipeline.repeating import repeating
 from pipeline.run_folder import COMMITS, PROGRESS_FILE, commit_path, read_run, utc_now
 from pipeline.standing import Snapshot, Standing
 from pipeline.store import Store, open_store, write_json
@@ -41,26 +41,18 @@ class Status:
 @contextmanager
 def written(store: Store, standing: Standing, *, every_s: float = WRITE_S) -> Iterator[None]:
     """Keep the file true from a thread of its own, and once more at the end. What cannot be written stops nothing."""
-    ended = threading.Event()
 
     def write() -> None:
         content = {"updated_utc": utc_now(), "call": asdict(standing.snapshot())}
         with suppress(SinkError):
             write_json(store, PROGRESS_FILE, content)
 
-    def keep() -> None:
-        write()
-        while not ended.wait(every_s):
-            write()
-        write()
-
-    thread = threading.Thread(target=keep, name="progress file", daemon=True)
-    thread.start()
+    write()
     try:
-        yield
+        with repeating(write, every_s, name="progress file"):
+            yield
     finally:
-        ended.set()
-        thread.join()
+        write()
 
 
 def read_status(folder: str | Path) -> Status:

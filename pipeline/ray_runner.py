@@ -25,11 +25,11 @@ from pipeline.networks import HostLostError
 from pipeline.room import Node, Room, check_room, room
 from pipeline.schedule import Schedule
 from pipeline.sources import Source
+from pipeline.standing import Standing
 from pipeline.station import Station
 from pipeline.tally import UnitReport
 from pipeline.unit import RunContext
 from pipeline.version import software_version
-from pipeline.watcher import Watcher
 
 LOCAL = "local"
 """The address of a Ray of the run's own, on this machine."""
@@ -168,29 +168,29 @@ class _Crew:
 
 
 def do_all(
-    sources: Sequence[Source], context: RunContext, watcher: Watcher, address: str
+    sources: Sequence[Source], context: RunContext, standing: Standing, address: str
 ) -> Iterator[tuple[Source, UnitReport]]:
     """The reports of all sources, as they come; they are begun in the order given.
 
     `address`: LOCAL, `auto`, or that of a cluster. Raises ConfigError where it cannot be reached or has no room for a
     worker, EngineError where a worker cannot load its networks, or the cluster is lost.
     """
-    schedule = Schedule(sources, attempts=context.config.worker.attempts, watcher=watcher)
+    schedule = Schedule(sources, attempts=context.config.worker.attempts, standing=standing)
     if schedule.is_done:
         return
     with connected(address) as dashboard:
         if dashboard:
-            watcher.noted(f"Ray's dashboard: {dashboard}")
+            standing.noted(f"Ray's dashboard: {dashboard}")
         check_room(context.config.worker, _nodes())
         crew = _Crew(context)
         try:
-            yield from _work_off(schedule, crew, watcher, empty_s_max=0.0 if address == LOCAL else EMPTY_S_MAX)
+            yield from _work_off(schedule, crew, standing, empty_s_max=0.0 if address == LOCAL else EMPTY_S_MAX)
         finally:
             crew.dismiss()
 
 
 def _work_off(
-    schedule: Schedule, crew: _Crew, watcher: Watcher, *, empty_s_max: float
+    schedule: Schedule, crew: _Crew, standing: Standing, *, empty_s_max: float
 ) -> Iterator[tuple[Source, UnitReport]]:
     began_s = seen_s = time.monotonic()
     there, looked_s, asked_s, told = Room(0, 0), -LOOK_S, 0.0, False
@@ -206,16 +206,16 @@ def _work_off(
         while crew.idle and (job := schedule.take(now_s)) is not None:
             crew.begin(job)
         if now_s - asked_s >= WAIT_S:
-            watcher.staffed(crew.ready)
+            standing.staffed(crew.ready)
             if not crew.ready and not told and now_s - began_s >= PATIENCE_S:
-                watcher.noted("waiting for workers: the cluster is busy, or its nodes are slow to load the networks")
+                standing.noted("waiting for workers: the cluster is busy, or its nodes are slow to load the networks")
                 told = True
             crew.ask()
             asked_s = now_s
         for reference in _ready([*crew.working, *crew.starting, *crew.asked], schedule.pause_s(now_s)):
             if reference in crew.starting:
                 if (why_lost := crew.started(reference)) is not None:
-                    watcher.noted(why_lost)
+                    standing.noted(why_lost)
             elif reference in crew.working:
                 job, answer = crew.answered(reference)
                 report = schedule.put(job, answer, time.monotonic())
@@ -225,7 +225,7 @@ def _work_off(
                 asked = crew.asked.pop(reference)
                 with suppress(*LOST):  # of a lost worker, its job's own answer tells
                     if (progress := ray.get(reference)) is not None:
-                        watcher.progress(asked, progress)
+                        standing.progress(asked, progress)
 
 
 def _ready(references: list[Any], pause_s: float | None) -> list[Any]:

@@ -21,7 +21,6 @@ from pipeline.standing import Standing
 from pipeline.store import Store, open_store
 from pipeline.tally import UnitReport
 from pipeline.unit import Progress, RunContext
-from pipeline.watcher import Watcher, Watchers
 from pipeline.worker import attempt
 
 
@@ -51,7 +50,7 @@ def run(
     in_process: bool = False,
     ray: str | None = None,
     fresh: bool = False,
-    watcher: Watcher | None = None,
+    standing: Standing | None = None,
 ) -> RunResult:
     """Analyse `sources` into `out`, a folder or the address of one, going on where an earlier try stopped.
 
@@ -74,9 +73,8 @@ def run(
         plan = _plan(store, sources)
         run_folder.write_run(store, {**record, "state": "running"})
         result = RunResult(str(store), record["run_id"], resumed=len(plan.done))
-        standing = Standing()
-        watcher = Watchers(standing, *([] if watcher is None else [watcher]))
-        watcher.planned({source.stream_id: plan.sizes[source.uri] for source in plan.pending}, result.resumed)
+        standing = standing or Standing()
+        standing.planned({source.stream_id: plan.sizes[source.uri] for source in plan.pending}, result.resumed)
         context = RunContext(
             run_id=record["run_id"],
             out=str(out) if is_address(str(out)) else str(Path(out).resolve()),
@@ -87,9 +85,9 @@ def run(
         state, message = "interrupted", None
         try:
             with progress_file.written(store, standing):
-                for source, report in _runner(plan, context, watcher, in_process=in_process, ray=ray):
+                for source, report in _runner(plan, context, standing, in_process=in_process, ray=ray):
                     plan.done[source.uri] = report
-                    watcher.ended(report)
+                    standing.ended(report)
             state = "finished"
             if all(report.error is None for report in plan.done.values()):
                 run_folder.drop_spools(store)
@@ -135,17 +133,17 @@ def _plan(store: Store, sources: Sequence[Source]) -> _Plan:
 
 
 def _runner(
-    plan: _Plan, context: RunContext, watcher: Watcher, *, in_process: bool, ray: str | None
+    plan: _Plan, context: RunContext, standing: Standing, *, in_process: bool, ray: str | None
 ) -> Iterator[tuple[Source, UnitReport]]:
     if ray is not None:
         try:
             from pipeline import ray_runner
         except ImportError as exc:
             raise ConfigError("--ray needs Ray: pip install 'affectstream[ray]'") from exc
-        return ray_runner.do_all(plan.largest_first, context, watcher, ray)
+        return ray_runner.do_all(plan.largest_first, context, standing, ray)
     if in_process:
         return _in_process(plan.pending, context)
-    return supervisor.do_all(plan.pending, context, watcher)
+    return supervisor.do_all(plan.pending, context, standing)
 
 
 def _in_process(sources: Sequence[Source], context: RunContext) -> Iterator[tuple[Source, UnitReport]]:

@@ -13,9 +13,9 @@ from itertools import count
 from pipeline.errors import SinkError
 from pipeline.jobs import Analysed, Answer, Failed, Job, failure
 from pipeline.sources import Source
+from pipeline.standing import Standing
 from pipeline.stretches import Split
 from pipeline.tally import UnitReport
-from pipeline.watcher import Watcher
 
 SINK_PAUSES_S = (1.0, 4.0, 15.0)
 """Pauses before a job whose rows could not be written is tried again."""
@@ -33,10 +33,10 @@ class Schedule:
         sources: Iterable[Source],
         *,
         attempts: int,
-        watcher: Watcher | None = None,
+        standing: Standing | None = None,
     ):
         """`attempts`: a job that has cost so many workers is given up."""
-        self._attempts, self._watcher = attempts, watcher or Watcher()
+        self._attempts, self._standing = attempts, standing or Standing()
         self._ready = deque(Job(source) for source in sources)
         self._later: list[tuple[float, int, Job]] = []
         self._order = count()
@@ -91,7 +91,7 @@ class Schedule:
                 self._ready.extendleft(reversed(parts))
             case Analysed():
                 assert job.part is not None
-                self._watcher.analysed(job)
+                self._standing.analysed(job)
                 waiting = self._open[job.source.uri]
                 waiting.discard(job.part)
                 if not waiting:
@@ -105,7 +105,7 @@ class Schedule:
         tried = self._tries[job.key, failed.kind]
         pause_s = self._pause_s(failed.kind, tried)
         if pause_s is not None:
-            self._watcher.retried(job, failed)
+            self._standing.retried(job, failed)
             heapq.heappush(self._later, (now_s + pause_s, next(self._order), job))
             return None
         if failed.kind == "lost":

@@ -1,4 +1,4 @@
-"""How a run stands: counted from what a watcher is told, read by whatever shows it, in any thread.
+"""How a run stands: counted as it is told, read by whatever shows it: a bar, a log, a file, Prometheus.
 
 What is done is weighed by the bytes of its files, not by their number, so that the time left holds although the
 largest are begun first.
@@ -13,7 +13,6 @@ from math import inf
 from pipeline.jobs import Failed, Job
 from pipeline.tally import UnitReport
 from pipeline.unit import Progress
-from pipeline.watcher import Watcher
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,8 +63,11 @@ class _AtWork:
     """Of the whole stream."""
 
 
-class Standing(Watcher):
-    """Counts. Told from one thread, read from any."""
+class Standing:
+    """Told how a run goes from one thread, read from any.
+
+    Whoever wants to show what is told as it comes overrides these methods, and calls them for the counts.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic):
         self._clock, self._lock = clock, threading.Lock()
@@ -79,6 +81,7 @@ class Standing(Watcher):
         self._video_s, self._frames, self._faces = 0.0, 0, 0
 
     def planned(self, sizes: Mapping[str, int | None], done: int) -> None:
+        """These streams are to be done, each of so many bytes if that is known; `done` were done before."""
         known = [size for size in sizes.values() if size]
         usual = sum(known) / len(known) if known else 1.0
         with self._lock:
@@ -86,11 +89,16 @@ class Standing(Watcher):
             self._all = sum(self._weights.values())
             self._sources, self._resumed = len(sizes) + done, done
 
+    def noted(self, line: str) -> None:
+        """Something of the whole run that a person may want to know."""
+
     def staffed(self, workers: int) -> None:
+        """So many workers are there now."""
         with self._lock:
             self._workers = workers
 
     def progress(self, job: Job, progress: Progress) -> None:
+        """A job is so far."""
         with self._lock:
             self._begin()
             if (at_work := self._of(job)) is not None:
@@ -99,11 +107,13 @@ class Standing(Watcher):
                 at_work.shares[job.part] = min(done_s, 1 / at_work.pieces)
 
     def analysed(self, job: Job) -> None:
+        """A stretch of a long video is analysed."""
         with self._lock:
             if (at_work := self._of(job)) is not None:
                 at_work.shares[job.part] = 1 / at_work.pieces
 
     def retried(self, job: Job, failed: Failed) -> None:
+        """A job came to nothing and is tried again."""
         with self._lock:
             self._retries += 1
             if (at_work := self._of(job)) is not None:
@@ -111,6 +121,7 @@ class Standing(Watcher):
                 at_work.shares.pop(job.part, None)
 
     def ended(self, report: UnitReport) -> None:
+        """A unit is over, well or not."""
         with self._lock:
             self._begin()
             self._at_work.pop(report.stream_id, None)

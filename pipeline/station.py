@@ -23,7 +23,7 @@ class Station:
     """Workers with their own processes: one that runs the networks itself, or several that share a host's."""
 
     def __init__(self, context: RunContext, jobs: int, *, share: bool):
-        """`jobs`: how many it does at a time, each in a worker of its own. `share`: one host runs the networks for all."""
+        """`jobs`: how many it does at a time, each in a worker of its own. `share`: a host runs all their networks."""
         self._context = context
         self._host = EngineHost(context.config) if share else None
         address = None if self._host is None else self._host.address

@@ -15,9 +15,9 @@ from pipeline.jobs import Answer, Failed, Job
 from pipeline.networks import LOADING_S_MAX, HostAddress
 from pipeline.schedule import Schedule
 from pipeline.sources import Source
+from pipeline.standing import Standing
 from pipeline.tally import UnitReport
 from pipeline.unit import Progress, RunContext
-from pipeline.watcher import Watcher
 from pipeline.worker import serve
 
 LAST_WORDS_CHARS = 2000
@@ -138,17 +138,17 @@ class Keeper:
             self._worker = None
 
 
-def do_all(sources: Sequence[Source], context: RunContext, watcher: Watcher) -> Iterator[tuple[Source, UnitReport]]:
+def do_all(sources: Sequence[Source], context: RunContext, standing: Standing) -> Iterator[tuple[Source, UnitReport]]:
     """The reports of all sources, as they come, from one worker at a time. Raises EngineError if none can start."""
-    schedule = Schedule(sources, attempts=context.config.worker.attempts, watcher=watcher)
-    watcher.staffed(1)
+    schedule = Schedule(sources, attempts=context.config.worker.attempts, standing=standing)
+    standing.staffed(1)
     with Keeper(context) as keeper:
         while not schedule.is_done:
             job = schedule.take(time.monotonic())
             if job is None:
                 time.sleep(schedule.pause_s(time.monotonic()) or 0.0)
                 continue
-            answer = keeper.do(job, partial(watcher.progress, job))
+            answer = keeper.do(job, partial(standing.progress, job))
             report = schedule.put(job, answer, time.monotonic())
             if report is not None:
                 yield job.source, report

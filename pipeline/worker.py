@@ -6,11 +6,9 @@ progress, and takes another worker.
 
 import os
 import signal
-import threading
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from pipeline.errors import PipelineError, SinkError
 from pipeline.jobs import Analysed, Answer, Failed, Job
 from pipeline.network import is_waiting
 from pipeline.networks import HostAddress, HostLostError, hosted_engines, load_engines
+from pipeline.repeating import repeating
 from pipeline.unit import Progress, RunContext, analyse_stretch, join_stretches, run_unit
 
 TICK_S = 0.2
@@ -40,7 +39,7 @@ def serve(connection: Connection, context: RunContext, errors: int, host: HostAd
         while True:
             job: Job = connection.recv()
             progress = Progress()
-            with _telling(connection, progress):
+            with repeating(partial(_tell, connection, progress), TICK_S, name="tell"):
                 answer = attempt(job, context, detector, affect, progress)
             connection.send(answer)
     except EngineError as exc:
@@ -69,24 +68,11 @@ def attempt(job: Job, context: RunContext, detector: Engine, affect: Engine, pro
         return Failed(f"{source.shown}: {traceback.format_exc()}", "ours")
 
 
-@contextmanager
-def _telling(connection: Connection, progress: Progress) -> Iterator[None]:
-    """Send `progress` every `TICK_S` from another thread; end the process if nobody listens any more."""
-    done = threading.Event()
-
-    def tell() -> None:
-        while not done.wait(TICK_S):
-            if is_waiting():  # that is bounded in time and no hang
-                progress.step()
-            try:
-                connection.send(replace(progress))
-            except (BrokenPipeError, OSError):
-                os._exit(0)
-
-    thread = threading.Thread(target=tell, name="tell", daemon=True)
-    thread.start()
+def _tell(connection: Connection, progress: Progress) -> None:
+    """Send `progress`; end the process if nobody listens any more."""
+    if is_waiting():  # that is bounded in time and no hang
+        progress.step()
     try:
-        yield
-    finally:
-        done.set()
-        thread.join()
+        connection.send(replace(progress))
+    except OSError:
+        os._exit(0)

@@ -79,8 +79,8 @@ def analyze(
     found = find_sources([*(sources or []), *listed], out=out)
     console = Console(stderr=True)
     try:
-        with log(sys.stderr) if log_json else progress_bar(console) as watcher, serving(watcher, metrics):
-            result = run(found, out, settings, ray=ray, fresh=fresh, watcher=watcher)
+        with log(sys.stderr) if log_json else progress_bar(console) as standing, serving(standing, metrics):
+            result = run(found, out, settings, ray=ray, fresh=fresh, standing=standing)
     except KeyboardInterrupt:
         if not log_json:
             console.print("what was done is kept: the same command goes on from there")

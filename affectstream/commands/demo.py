@@ -34,8 +34,8 @@ def demo(
             task = bar.add_task("drawing people", total=scene.num_frames)
             write_footage(scene, video, shown=lambda done: bar.update(task, completed=done))
     settings = load_config(None, {"output.landmarks": True, "deployment.context": "research"})
-    with progress_bar(console) as watcher:
-        result = run(find_sources([video]), results, settings, fresh=True, watcher=watcher)
+    with progress_bar(console) as standing:
+        result = run(find_sources([video]), results, settings, fresh=True, standing=standing)
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task("annotating", total=None)
         write_overlay(

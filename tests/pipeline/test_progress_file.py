@@ -18,7 +18,6 @@ from pipeline.sources import find_sources
 from pipeline.standing import Standing
 from pipeline.store import open_store
 from pipeline.tally import UnitReport
-from pipeline.watcher import Watcher
 from tests.media import squares, write_video
 
 SETTINGS = load_config(None, {"networks.threads": 1})
@@ -45,11 +44,11 @@ def test_a_finished_run_says_what_was_done_and_what_failed(clips, tmp_path):
 def test_a_run_that_goes_on_is_seen_to_go_on(clips, tmp_path):
     seen = []
 
-    class Looker(Watcher):
+    class Looker(Standing):
         def ended(self, report):
             seen.append(read_status(tmp_path / "out"))
 
-    run(find_sources([clips]), tmp_path / "out", SETTINGS, in_process=True, watcher=Looker())
+    run(find_sources([clips]), tmp_path / "out", SETTINGS, in_process=True, standing=Looker())
     assert [status.state for status in seen] == ["running"] * 3
     assert [status.done for status in seen] == [1, 2, 2]
 
@@ -78,23 +77,23 @@ def test_a_run_that_was_killed_is_not_taken_for_one_that_goes_on(tmp_path):
 
 
 def test_a_run_that_is_interrupted_says_so(clips, tmp_path):
-    class Stop(Watcher):
+    class Stop(Standing):
         def ended(self, report):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(find_sources([clips]), tmp_path / "out", SETTINGS, in_process=True, watcher=Stop())
+        run(find_sources([clips]), tmp_path / "out", SETTINGS, in_process=True, standing=Stop())
     status = read_status(tmp_path / "out")
     assert (status.state, status.done, status.sources) == ("interrupted", 1, 3)
 
 
 def test_a_run_that_could_not_go_on_says_why(clips, tmp_path):
-    class Stop(Watcher):
+    class Stop(Standing):
         def ended(self, report):
             raise EngineError("no room")
 
     with pytest.raises(EngineError):
-        run(find_sources([clips]), tmp_path / "out", SETTINGS, in_process=True, watcher=Stop())
+        run(find_sources([clips]), tmp_path / "out", SETTINGS, in_process=True, standing=Stop())
     status = read_status(tmp_path / "out")
     assert (status.state, status.message) == ("broken", "no room")
 

@@ -17,8 +17,8 @@ from pipeline.errors import ConfigError
 from pipeline.results import read_results
 from pipeline.run import run
 from pipeline.sources import find_sources
+from pipeline.standing import Standing
 from pipeline.tables import TABLES
-from pipeline.watcher import Watcher
 from tests.media import squares, write_video
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.filterwarnings("ignore")]  # Ray warns of its own functions
@@ -46,9 +46,9 @@ def drawn_rows(drawn_video, tmp_path):
     return read_results(tmp_path / "here")
 
 
-def analyse(folder, out, watcher=None, ray="local", **settings):
+def analyse(folder, out, standing=None, ray="local", **settings):
     config = load_config(None, {"networks.threads": 1, **settings})
-    return run(find_sources([folder]), out, config, ray=ray, in_process=ray is None, watcher=watcher)
+    return run(find_sources([folder]), out, config, ray=ray, in_process=ray is None, standing=standing)
 
 
 @pytest.mark.slow
@@ -67,7 +67,7 @@ def test_rows_do_not_depend_on_workers_or_stretches(local_ray, footage, tmp_path
 def test_a_killed_actor_costs_a_retry_and_no_row(local_ray, footage, tmp_path):
     killed = []
 
-    class Killer(Watcher):
+    class Killer(Standing):
         def progress(self, job, progress):
             if not killed and progress.frames:
                 killed.append(_kill("ray::Station"))

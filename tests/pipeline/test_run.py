@@ -21,9 +21,9 @@ from pipeline.errors import ConfigError, ResultsError
 from pipeline.results import read_results, read_table
 from pipeline.run import run
 from pipeline.sources import find_sources
+from pipeline.standing import Standing
 from pipeline.store import open_store
 from pipeline.tables import TABLES
-from pipeline.watcher import Watcher
 from tests.media import squares, write_video
 
 VALUES = ["x1", "y1", "x2", "y2", "valence", "arousal", "valence_smooth", "arousal_smooth", "yaw", "blur", "visibility"]
@@ -283,7 +283,7 @@ def test_a_worker_that_dies_is_replaced(clips, tmp_path):
     """Kill the first worker in the middle of a video, as the kernel would; the second does it."""
     killed = []
 
-    class Killer(Watcher):
+    class Killer(Standing):
         def progress(self, job, progress):
             if progress.frames and not killed:
                 (worker,) = multiprocessing.active_children()
@@ -292,14 +292,14 @@ def test_a_worker_that_dies_is_replaced(clips, tmp_path):
 
     config = load_config(None, {"sampling.fps": "native", "networks.threads": 1})
     long = write_video(clips / "long.mp4", squares(2500, 2700))
-    result = run(find_sources([long]), tmp_path / "out", config, watcher=Killer())
+    result = run(find_sources([long]), tmp_path / "out", config, standing=Killer())
     assert killed
     assert not result.failed
     assert len(read_results(tmp_path / "out", "frames")) == 2500
 
 
 def test_a_video_that_kills_every_worker_is_given_up(clips, tmp_path):
-    class Killer(Watcher):
+    class Killer(Standing):
         def progress(self, job, progress):
             if "poison" in job.source.stream_id:
                 for worker in multiprocessing.active_children():
@@ -307,7 +307,7 @@ def test_a_video_that_kills_every_worker_is_given_up(clips, tmp_path):
 
     config = load_config(None, {"sampling.fps": "native", "networks.threads": 1})
     write_video(clips / "poison.mp4", squares(2500, 2700))
-    result = run(find_sources([clips / "poison.mp4", clips / "good.mp4"]), tmp_path / "out", config, watcher=Killer())
+    result = run(find_sources([clips / "poison.mp4", clips / "good.mp4"]), tmp_path / "out", config, standing=Killer())
     (failed,) = result.failed
     assert "killed by SIGKILL" in failed.error
     assert "tried 3 times" in failed.error

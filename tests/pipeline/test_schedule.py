@@ -6,9 +6,9 @@ from pipeline.errors import SinkError
 from pipeline.jobs import Analysed, Failed, Job
 from pipeline.schedule import SINK_PAUSES_S, SINKS_LOST_MAX, Schedule
 from pipeline.sources import Source
+from pipeline.standing import Standing
 from pipeline.stretches import Split, Stretch
 from pipeline.tally import UnitReport
-from pipeline.watcher import Watcher
 
 A, B, C = (Source(f"{name}.mp4", name, f"file:///{name}.mp4") for name in "abc")
 STRETCHES = (Stretch(0, 0, 10), Stretch(1, 10, None))
@@ -110,17 +110,17 @@ def test_a_source_that_is_written_ends_a_row_of_those_that_were_not(monkeypatch)
         schedule.put(job, done(job) if good else Failed("No space left", "sink"), now)
 
 
-def test_a_watcher_is_told_of_what_is_tried_again_and_of_stretches_that_are_analysed():
+def test_what_is_tried_again_and_what_stretch_is_analysed_is_told():
     told = []
 
-    class Ear(Watcher):
+    class Ear(Standing):
         def retried(self, job, failed):
             told.append(("again", job.part))
 
         def analysed(self, job):
             told.append(("analysed", job.part))
 
-    schedule = Schedule([A], attempts=3, watcher=Ear())
+    schedule = Schedule([A], attempts=3, standing=Ear())
     schedule.put(schedule.take(0.0), Split(STRETCHES), 0.0)
     for answer in (Failed("lost", "lost"), Analysed(), Analysed()):
         schedule.put(schedule.take(100.0), answer, 0.0)
