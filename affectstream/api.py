@@ -10,10 +10,10 @@ import pandas as pd
 
 from pipeline.config import load_config
 from pipeline.errors import SourceError
-from pipeline.results import read_results
-from pipeline.run import run
-from pipeline.source_list import read_list
-from pipeline.sources import find_sources
+from pipeline.results.read import read_results
+from pipeline.runs.run import run
+from pipeline.sources.find import find_sources
+from pipeline.sources.lists import read_list
 
 __all__ = ["analyze", "read_results"]
 

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from pipeline.jobs import Failed, Job
-from pipeline.standing import Standing
-from pipeline.tally import UnitReport
-from pipeline.unit import Progress
+from pipeline.runs.jobs import Failed, Job
+from pipeline.runs.standing import Standing
+from pipeline.units.tally import UnitReport
+from pipeline.units.unit import Progress
 
 EVERY_S = 10.0
 """How often a line says how the whole run stands."""

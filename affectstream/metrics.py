@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from pipeline.errors import ConfigError
-from pipeline.standing import Standing
+from pipeline.runs.standing import Standing
 
 _ADDRESS = re.compile(r"(?:(?P<host>[^:/]+|\[[0-9a-fA-F:]+\]):)?(?P<port>\d{1,5})")
 

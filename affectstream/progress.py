@@ -9,11 +9,11 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.jobs import Failed, Job
 from pipeline.report.words import NONE, clock, count, percent, signed
-from pipeline.run import RunResult
-from pipeline.standing import Snapshot, Standing
-from pipeline.tally import UnitReport
+from pipeline.runs.jobs import Failed, Job
+from pipeline.runs.run import RunResult
+from pipeline.runs.standing import Snapshot, Standing
+from pipeline.units.tally import UnitReport
 
 ROWS_MAX = 40
 """Most sources that the closing table lists one by one."""

@@ -22,10 +22,10 @@ from rich.progress import track
 
 from benchmarks.clips import clip
 from pipeline.config import load_config
-from pipeline.run import run
-from pipeline.sources import find_sources
-from pipeline.standing import Standing
-from pipeline.tally import UnitReport
+from pipeline.runs.run import run
+from pipeline.runs.standing import Standing
+from pipeline.sources.find import find_sources
+from pipeline.units.tally import UnitReport
 from training.drawn import make_scene
 from training.drawn.footage import write_footage
 

@@ -28,9 +28,9 @@ def decode(clip: Path) -> dict[str, float]:
 def analyze(clip: Path, fps: str) -> dict[str, float]:
     """A whole unit, from opening the file to its commit; loading the networks is not in it."""
     from pipeline.config import load_config
-    from pipeline.networks import load_engines
-    from pipeline.sources import find_sources
-    from pipeline.unit import Progress, RunContext, run_unit
+    from pipeline.runs.networks import load_engines
+    from pipeline.sources.find import find_sources
+    from pipeline.units.unit import Progress, RunContext, run_unit
 
     config = load_config(None, {"sampling.fps": fps if fps == "native" else float(fps)})
     detector, affect = load_engines(config)

@@ -21,12 +21,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pipeline import ray_runner
 from pipeline.config import load_config
-from pipeline.run import run
-from pipeline.sources import find_sources
-from pipeline.tally import UnitReport
-from pipeline.unit import Progress
+from pipeline.runs import ray_runner
+from pipeline.runs.run import run
+from pipeline.sources.find import find_sources
+from pipeline.units.tally import UnitReport
+from pipeline.units.unit import Progress
 
 FILES = (1_000, 10_000, 100_000)
 WORKERS = 1_000

@@ -40,7 +40,7 @@ class InputSpec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CropSpec:
-    """How an affect network wants a face cut out (`pipeline.crops`)."""
+    """How an affect network wants a face cut out (`pipeline.faces.crops`)."""
 
     factor: float
     """Side of the square over width + height of the landmarks' box; 0.909 is the paper's."""

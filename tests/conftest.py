@@ -13,8 +13,8 @@ import pytest
 
 from engines import EngineOptions, load_engine, open_network
 from pipeline.config import load_config
-from pipeline.run import RunResult, run
-from pipeline.sources import find_sources
+from pipeline.runs.run import RunResult, run
+from pipeline.sources.find import find_sources
 from tests.bad_network import BadNetwork, bad_network
 from tests.media import squares, write_video
 

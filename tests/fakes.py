@@ -5,7 +5,7 @@ import numpy as np
 
 from engines import EXPRESSIONS, BoxMap, EngineInfo, NetworkSpec
 from engines.network import CropSpec, DetectorSpec, InputSpec, OutputSpec
-from pipeline.head_model import HEAD_MODEL
+from pipeline.tracks.head_model import HEAD_MODEL
 
 _INFO = EngineInfo(id="fake", runtime="none", precision="f32", device="none")
 _RULE = DetectorSpec(

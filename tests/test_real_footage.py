@@ -10,11 +10,11 @@ import pytest
 
 from engines import open_network
 from pipeline.config import load_config
-from pipeline.faces import landmark_squares
+from pipeline.faces.detection import landmark_squares
 from pipeline.overlay.courses import read_courses
-from pipeline.results import read_results
-from pipeline.run import run
-from pipeline.sources import find_sources
+from pipeline.results.read import read_results
+from pipeline.runs.run import run
+from pipeline.sources.find import find_sources
 from pipeline.video.decode import VideoReader
 from tests.media import write_video
 from training.evaluation import metrics

@@ -1,4 +1,4 @@
-"""The mean head of `pipeline.head_model`, measured from landmarks alone.
+"""The mean head of `pipeline.tracks.head_model`, measured from landmarks alone.
 
 Tomasi & Kanade 1992: the landmarks of many faces, each centred and of unit size, are stacked as rows x1 y1 x2 y2 ...;
 the three leading factors of that matrix are the heads' orientations times one rigid shape. What remains open, a linear
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import pose
+from pipeline.tracks import pose
 from training.data.faceset import FLIP
 from training.data.newsfaces import read_newsfaces
 

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from engines import EXPRESSIONS, Network, NetworkError
 from engines.network import SHIPPED, SPEC_FILE, read_network
-from pipeline.crops import crop, landmarks_square
+from pipeline.faces.crops import crop, landmarks_square
 from training.emofan.network import EmoFAN, EmoFANConfig
 from training.errors import TrainingError
 from training.export import ServedEmoFAN, affect_spec, export

@@ -11,9 +11,9 @@ from affectstream.json_log import log
 from affectstream.metrics import serving
 from affectstream.progress import print_summary, progress_bar
 from pipeline.config import load_config
-from pipeline.run import run
-from pipeline.source_list import read_list
-from pipeline.sources import find_sources
+from pipeline.runs.run import run
+from pipeline.sources.find import find_sources
+from pipeline.sources.lists import read_list
 
 
 def analyze(

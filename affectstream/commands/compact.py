@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.progress import Progress
 
-from pipeline import compact as pipeline_compact
 from pipeline.report.words import count
+from pipeline.results import compact as pipeline_compact
 
 
 def compact(

@@ -11,8 +11,8 @@ from affectstream.progress import print_summary, progress_bar
 from pipeline.config import load_config
 from pipeline.overlay import write_overlay
 from pipeline.report import write_report
-from pipeline.run import run
-from pipeline.sources import find_sources
+from pipeline.runs.run import run
+from pipeline.sources.find import find_sources
 
 VIDEO, RESULTS, ANNOTATED = "people.mp4", "results", "annotated.mp4"
 

@@ -7,9 +7,9 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, TimeRemainingColumn
 
-from pipeline.addresses import is_address, redacted
 from pipeline.errors import ConfigError
 from pipeline.overlay import write_overlay
+from pipeline.remote.addresses import is_address, redacted
 
 
 def overlay(

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from affectstream.progress import figures, printable, shown_name
-from pipeline.progress_file import Status, read_status
 from pipeline.report.words import clock, count, percent
+from pipeline.runs.progress_file import Status, read_status
 
 SHOWN_MAX = 20
 """Most sources at work, and most failed ones, that are listed; `--json` has them all."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipeline.smoothing import GAP_S_MAX
+from pipeline.tracks.smoothing import GAP_S_MAX
 
 NS = 1_000_000_000
 HOLD_S = 0.15

@@ -14,10 +14,10 @@ from pipeline.errors import ConfigError, PolicyError, ResultsError
 from pipeline.overlay.courses import Course, read_courses
 from pipeline.overlay.hide import HOLD_S, hide
 from pipeline.overlay.paint import Painter
-from pipeline.results import read_results
-from pipeline.run_folder import read_commits, read_run
-from pipeline.sources import find_sources
-from pipeline.store import open_store
+from pipeline.results.read import read_results
+from pipeline.results.run_folder import read_commits, read_run
+from pipeline.sources.find import find_sources
+from pipeline.storage.store import open_store
 from pipeline.video.decode import VideoReader
 from pipeline.video.encode import VideoWriter
 

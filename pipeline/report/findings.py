@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.quality import BAD, DESCRIPTIONS
+from pipeline.faces.quality import BAD, DESCRIPTIONS
 from pipeline.report.rows import Columns, StreamRows
 
 NS = 1_000_000_000

@@ -21,7 +21,7 @@ from pipeline.report.people import (
 from pipeline.report.render import render
 from pipeline.report.rows import StreamRows
 from pipeline.sinks.files import stream_folder
-from pipeline.smoothing import GAP_S_MAX
+from pipeline.tracks.smoothing import GAP_S_MAX
 
 COLOURS = 7
 """Colours that can be told apart; after them they come again, with dashed lines."""

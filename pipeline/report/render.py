@@ -6,9 +6,9 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from pipeline.quality import BAD, DESCRIPTIONS
+from pipeline.faces.quality import BAD, DESCRIPTIONS
 from pipeline.report import words
-from pipeline.smoothing import GAP_S_MAX
+from pipeline.tracks.smoothing import GAP_S_MAX
 
 
 @cache

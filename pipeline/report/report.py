@@ -8,13 +8,13 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.addresses import is_address
 from pipeline.errors import ConfigError, ResultsError
+from pipeline.remote.addresses import is_address
 from pipeline.report.index import IndexRow, display_names, index_row, render_index
 from pipeline.report.page import Neighbours, page_name, render_page
 from pipeline.report.rows import Commit, read_stream
-from pipeline.run_folder import read_commits, read_run
-from pipeline.store import open_store
+from pipeline.results.run_folder import read_commits, read_run
+from pipeline.storage.store import open_store
 
 ASSETS = Path(__file__).parent / "assets"
 INDEX, PAGES = "index.html", "videos"

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from engines import EXPRESSIONS
-from pipeline.results import Table, read_table
+from pipeline.results.read import Table, read_table
 from pipeline.tables import TABLES
 
 Commit = dict[str, Any]

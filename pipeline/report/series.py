@@ -5,7 +5,7 @@ Pure functions. Shapes: R rows, in order of time; C columns.
 
 import numpy as np
 
-from pipeline.smoothing import GAP_S_MAX
+from pipeline.tracks.smoothing import GAP_S_MAX
 
 
 def segments(t_s: np.ndarray, gap_s_max: float = GAP_S_MAX) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.smoothing import GAP_S_MAX
+from pipeline.tracks.smoothing import GAP_S_MAX
 
 WIDTH, HEIGHT = 120, 24
 """Units of the drawing; -1 is at the bottom, 1 at the top."""

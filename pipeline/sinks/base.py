@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from pipeline.timeline import Finished
+from pipeline.tracks.timeline import Finished
 
 
 class Sink(Protocol):

@@ -1,7 +1,7 @@
 """Tables as files: ``DIR/{frames,points,tracks}/<stream>/<first pts>.<ext>``.
 
 Names are deterministic, so that a replay writes over what an earlier try left behind. A file appears whole or not at
-all (`pipeline.store`).
+all (`pipeline.storage.store`).
 """
 
 import hashlib
@@ -18,9 +18,9 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from pipeline.store import Store
+from pipeline.storage.store import Store
 from pipeline.tables import SORTED_BY, TABLES, TIME_COLUMN
-from pipeline.timeline import Finished
+from pipeline.tracks.timeline import Finished
 
 Format = Literal["parquet", "csv", "jsonl"]
 
@@ -29,7 +29,7 @@ PART_NS = 300 * 1_000_000_000
 PART_ROWS_MAX = 200_000
 """... or this many, where there are more."""
 MERGED = "merged"
-"""The folder of files that hold the rows of many streams (`pipeline.compact`); no stream's folder is called so."""
+"""The folder of files with the rows of many streams (`pipeline.results.compact`); no stream's folder is called so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from pipeline.addresses import is_address, redacted
 from pipeline.errors import SourceError
-from pipeline.remote import RemoteFile
+from pipeline.remote.addresses import is_address, redacted
+from pipeline.remote.files import RemoteFile
 from pipeline.types import Picture
 from pipeline.video.picture import PictureConverter
 

@@ -14,11 +14,11 @@ from affectstream.json_log import JsonLog
 from affectstream.metrics import serving
 from affectstream.progress import figures
 from pipeline.errors import ConfigError
-from pipeline.jobs import Failed, Job
-from pipeline.sources import Source
-from pipeline.standing import Snapshot, Standing
-from pipeline.tally import UnitReport
-from pipeline.unit import Progress
+from pipeline.runs.jobs import Failed, Job
+from pipeline.runs.standing import Snapshot, Standing
+from pipeline.sources.find import Source
+from pipeline.units.tally import UnitReport
+from pipeline.units.unit import Progress
 from tests.media import squares, write_video
 
 A = Source(path="/a.mp4", uri="file:///a.mp4", stream_id="a.mp4~0")

@@ -24,9 +24,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config import load_config
-from pipeline.results import read_results
-from pipeline.run import run
-from pipeline.sources import find_sources
+from pipeline.results.read import read_results
+from pipeline.runs.run import run
+from pipeline.sources.find import find_sources
 from pipeline.tables import TABLES
 
 MARK = "AFFECTSTREAM_KILL_ROUND"

@@ -9,7 +9,7 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from pipeline.crops import crop_matrix, landmarks_square, warp
+from pipeline.faces.crops import crop_matrix, landmarks_square, warp
 from training.data.records import Record
 
 FACTOR = 0.909

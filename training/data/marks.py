@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from engines import Engine
-from pipeline.crops import crop_matrix, to_picture, warp
+from pipeline.faces.crops import crop_matrix, to_picture, warp
 from training.data.cut import square_of
 from training.data.records import Record
 from training.emofan.samples import in_channels

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.head_model import HEAD_MODEL
-from pipeline.sources import PICTURE_SUFFIXES
+from pipeline.sources.find import PICTURE_SUFFIXES
+from pipeline.tracks.head_model import HEAD_MODEL
 from training.data.csv_rows import number, points_of, read_csv
 from training.data.records import NAMED_MAX, Reading, Record, need, need_folder
 from training.errors import TrainingError

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pipeline.crops import crop_matrix, landmarks_square, warp
+from pipeline.faces.crops import crop_matrix, landmarks_square, warp
 from training.data.faceset import FLIP, FaceSet
 from training.face_detector.scenes import Scene, degrade
 

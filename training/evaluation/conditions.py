@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from pipeline.pose import head_pose
+from pipeline.tracks.pose import head_pose
 from training.data.faceset import FaceSet
 from training.emofan.samples import face_square
 from training.evaluation.bootstrap import Figures

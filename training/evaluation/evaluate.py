@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from engines import EXPRESSIONS, Engine
-from pipeline.crops import crop_matrix, warp
-from pipeline.faces import suppress
+from pipeline.faces.crops import crop_matrix, warp
+from pipeline.faces.detection import suppress
 from training.data.faceset import FaceSet, has_weak_affect
 from training.data.ferplus import read_ferplus
 from training.data.newsfaces import read_newsfaces

@@ -15,8 +15,8 @@ from pipeline.errors import ConfigError, PolicyError, ResultsError
 from pipeline.overlay import write_overlay
 from pipeline.overlay.courses import Course
 from pipeline.overlay.hide import BLOCKS, hide
-from pipeline.run import run
-from pipeline.sources import find_sources
+from pipeline.runs.run import run
+from pipeline.sources.find import find_sources
 from tests.media import squares, write_video
 
 NS = 1_000_000_000

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from pipeline.run_folder import commit, write_run
+from pipeline.results.run_folder import commit, write_run
 from pipeline.sinks import FileSink
-from pipeline.store import open_store
+from pipeline.storage.store import open_store
 from pipeline.tables import FRAMES, POINTS, TRACKS, nullable, repeat, table
-from pipeline.timeline import Finished
+from pipeline.tracks.timeline import Finished
 
 NS = 1_000_000_000
 RUN_ID = str(uuid.UUID(int=1))

@@ -8,9 +8,9 @@ import pytest
 from pipeline.errors import SinkError
 from pipeline.sinks import FileSink
 from pipeline.sinks.files import PART_NS
-from pipeline.store import open_store, write_json
+from pipeline.storage.store import open_store, write_json
 from pipeline.tables import FRAMES, POINTS, TRACKS, repeat, table
-from pipeline.timeline import Finished
+from pipeline.tracks.timeline import Finished
 
 NS = 1_000_000_000
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from pipeline.errors import SourceError
-from pipeline.sampling import sample
 from pipeline.video.decode import VideoReader
+from pipeline.video.sampling import sample
 from tests.media import squares, write_video
 
 NS = 1_000_000_000

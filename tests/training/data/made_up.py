@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipeline.head_model import HEAD_MODEL
+from pipeline.tracks.head_model import HEAD_MODEL
 
 SIZE = (150, 200)
 """Height and width of a picture, px."""

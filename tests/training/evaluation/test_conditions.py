@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.head_model import HEAD_MODEL
+from pipeline.tracks.head_model import HEAD_MODEL
 from training.data.faceset import FaceSet
 from training.evaluation import metrics
 from training.evaluation.conditions import FACES_MIN, bins, by_condition

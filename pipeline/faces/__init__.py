@@ -1,0 +1,1 @@
+"""From frames to what is known of the faces in them."""

@@ -1,0 +1,102 @@
+"""Face boxes: finding them, carrying them between key frames, and turning them into crops.
+
+Pure functions. Shapes: D, E detections of two key frames, K boxes, N = 68 landmarks. Boxes are x1 y1 x2 y2 px.
+"""
+
+import cv2
+import numpy as np
+
+from engines import BoxMap, Engine
+from pipeline.faces.boxes import centres, sizes
+from pipeline.faces.looks import glimpse, looks
+from pipeline.faces.pixels import detector_input
+from pipeline.types import Faces, Picture
+
+DETECTIONS_MAX = 300
+"""Most faces that are taken from one picture."""
+_CANDIDATES_MAX = 2000
+
+REACH_FACES = 1.2
+"""Between two key frames a face moves by no more than this many of its own sizes."""
+SIZE_RATIO_MAX = 1.7
+"""It grows or shrinks by no more than this."""
+
+
+def detect(engine: Engine, picture: Picture) -> Faces:
+    """All candidates with at least the detector's `score_keep`, after non-maximum suppression, best first."""
+    rule, size = engine.spec.detector, engine.spec.input
+    assert rule is not None and size.long_side_px is not None
+    image, scale = detector_input(
+        picture, channels=size.channels, long_side_px=size.long_side_px, multiple_px=size.multiple_px
+    )
+    found = engine.run(image[None])
+    boxes, scores = suppress(found["boxes"][0], found["scores"][0], rule.score_keep, rule.nms_iou, DETECTIONS_MAX)
+    boxes = (boxes / scale).clip(0, [picture.width, picture.height, picture.width, picture.height])
+    solid = (boxes[:, 2:] - boxes[:, :2]).min(1, initial=np.inf) >= 1 if len(boxes) else np.zeros(0, bool)
+    boxes = boxes[solid].astype(np.float32)
+    return Faces(boxes, scores[solid], looks(glimpse(picture, boxes)))
+
+
+def suppress(
+    boxes: np.ndarray, scores: np.ndarray, score_min: float, nms_iou: float, count_max: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Greedy non-maximum suppression of candidates (A, 4) and (A,): the kept boxes and scores, best first."""
+    able = np.flatnonzero(scores >= score_min)
+    able = able[np.argsort(-scores[able], kind="stable")][:_CANDIDATES_MAX]
+    boxes, scores = boxes[able], scores[able]
+    corners_sizes = np.column_stack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
+    kept = np.asarray(cv2.dnn.NMSBoxes(corners_sizes.tolist(), scores.tolist(), score_min, nms_iou), int)[:count_max]
+    return boxes[kept], scores[kept]
+
+
+def landmark_squares(boxes: np.ndarray, box_map: BoxMap, factor: float) -> np.ndarray:
+    """Detector boxes (K, 4) -> the squares (K, 3) that EmoFAN's crop is cut from: centre x, centre y, side."""
+    size = boxes[:, 2:] - boxes[:, :2]
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2 + size * [box_map.dx, box_map.dy]
+    side = factor * (size * [box_map.width, box_map.height]).sum(1)
+    return np.column_stack([centre, side])
+
+
+def landmark_boxes(landmarks: np.ndarray, box_map: BoxMap) -> np.ndarray:
+    """Landmarks (K, N, 2) -> boxes (K, 4) as the detector would have drawn them: the map the other way round."""
+    low, high = landmarks.min(1), landmarks.max(1)
+    size = (high - low) / [box_map.width, box_map.height]
+    centre = (low + high) / 2 - size * [box_map.dx, box_map.dy]
+    return np.column_stack([centre - size / 2, centre + size / 2])
+
+
+def interpolate_boxes(a: np.ndarray, b: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Boxes (K, 4) on the way from `a` to `b` (K, 4), `share` (K,) of it done: centres and sizes move evenly."""
+    return a + (b - a) * share[:, None]
+
+
+def match(a: Faces, b: Faces) -> list[tuple[int, int]]:
+    """Pairs (row of `a`, row of `b`) that are the same face some moments later.
+
+    Nearest first, where nearness counts distance in face sizes, growth and looks. Deterministic, one to one.
+    """
+    if not len(a) or not len(b):
+        return []
+    size_a, size_b = sizes(a.boxes), sizes(b.boxes)
+    gap = centres(a.boxes)[:, None] - centres(b.boxes)[None]
+    distance_DE = np.hypot(gap[..., 0], gap[..., 1]) / np.sqrt(size_a[:, None] * size_b[None])
+    growth_DE = np.abs(np.log(size_a[:, None] / size_b[None]))
+    likeness_DE = a.looks @ b.looks.T
+    cost_DE = distance_DE + 2 * growth_DE + 1.5 * (1 - likeness_DE)
+    possible = (distance_DE <= REACH_FACES) & (growth_DE <= np.log(SIZE_RATIO_MAX))
+    return best_pairs(np.where(possible, cost_DE, np.inf))
+
+
+def best_pairs(cost: np.ndarray) -> list[tuple[int, int]]:
+    """Greedy one-to-one assignment over a cost matrix (D, E): cheapest first, infinite never, ties by position."""
+    order = np.argsort(cost, axis=None, kind="stable")
+    rows, columns = np.unravel_index(order, cost.shape)
+    taken_rows, taken_columns, pairs = set(), set(), []
+    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+        if not np.isfinite(cost[row, column]):
+            break
+        if row not in taken_rows and column not in taken_columns:
+            taken_rows.add(row)
+            taken_columns.add(column)
+            pairs.append((row, column))
+    return sorted(pairs)

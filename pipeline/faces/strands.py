@@ -1,0 +1,198 @@
+"""Following faces through one hop: from the detections at its first frame to those at the next hop's first frame.
+
+A strand is one face in one hop. It is known at both ends, or at one only: then it is held where it was seen, and counts
+on the frames where the landmarks say that it is still, or already, there. Pure functions.
+Shapes: M detections over all key frames of a batch, S strands, Q faces on the frames between key frames.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engines import BoxMap
+from pipeline.faces.boxes import centres, sizes
+from pipeline.faces.detection import interpolate_boxes, landmark_boxes, match
+from pipeline.faces.quality import VISIBLE_MIN
+from pipeline.types import Faces, Frame, Strands
+
+NONE = -1
+SETTLED_FACES = 0.6
+"""A face that moves by more than this many of its own sizes from one key frame to the next is looked at in between."""
+SETTLED_LIKENESS = 0.6
+"""... and so is one that looks less alike than nine in ten do over half a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """All faces found on the key frames of a batch."""
+
+    frame: np.ndarray
+    """(M,) place of the key frame in the batch."""
+    index: np.ndarray
+    """(M,) place in that key frame's `Faces`."""
+    boxes: np.ndarray
+    """(M, 4)."""
+    scores: np.ndarray
+    """(M,)."""
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def on(self, frame: int) -> np.ndarray:
+        """Rows of one key frame."""
+        return np.flatnonzero(self.frame == frame)
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The strands of a batch, by rows of `Detections`; NONE where an end does not know the face."""
+
+    begin: np.ndarray
+    """(S,)"""
+    end: np.ndarray
+    """(S,)"""
+    key: np.ndarray
+    """(S,) place of the hop's first frame in the batch."""
+
+    def __len__(self) -> int:
+        return len(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """Faces on the frames between key frames, before the landmarks are known."""
+
+    strand: np.ndarray
+    """(Q,)"""
+    frame: np.ndarray
+    """(Q,) place in the batch."""
+    share: np.ndarray
+    """(Q,) how much of the way from one key frame to the next is done, 0..1."""
+    boxes: np.ndarray
+    """(Q, 4)"""
+
+
+def collect(found: dict[int, Faces]) -> Detections:
+    """One table of the faces of all key frames, given by their place in the batch."""
+    empty = np.zeros((0, 4), np.float32)
+    return Detections(
+        frame=np.repeat(np.array(list(found), int), [len(faces) for faces in found.values()]),
+        index=np.concatenate([np.arange(len(faces)) for faces in found.values()] or [np.zeros(0, int)]),
+        boxes=np.concatenate([faces.boxes for faces in found.values()] or [empty]),
+        scores=np.concatenate([faces.scores for faces in found.values()] or [empty[:, 0]]),
+    )
+
+
+def is_settled(a: Faces, b: Faces, score_start: float) -> bool:
+    """Whether it is plain who is who between two key frames: nobody clearly seen came, went, moved far or changed."""
+    if not len(a) and not len(b):
+        return True
+    pairs = match(a, b)
+    sure_a, sure_b = set(np.flatnonzero(a.scores >= score_start)), set(np.flatnonzero(b.scores >= score_start))
+    if sure_a - {i for i, _ in pairs} or sure_b - {j for _, j in pairs}:
+        return False
+    if not pairs:
+        return True
+    rows, columns = np.array(pairs).T
+    step = np.linalg.norm(centres(a.boxes[rows]) - centres(b.boxes[columns]), axis=1)
+    likeness = (a.looks[rows] * b.looks[columns]).sum(1)
+    return bool(((step <= SETTLED_FACES * sizes(a.boxes[rows])) & (likeness >= SETTLED_LIKENESS)).all())
+
+
+def link(frames: list[Frame], found: dict[int, Faces], detections: Detections, *, closed: bool) -> Links:
+    """Join the detections of neighbouring key frames into strands; never across a scene cut."""
+    rows: list[tuple[int, int, int]] = []
+    keys = list(found)
+    for key, following in zip(keys, [*keys[1:], None], strict=False):
+        here = detections.on(key)
+        if following is None or frames[following].scene_cut:
+            if following is not None or not closed:
+                rows += [(row, NONE, key) for row in here]
+            continue
+        there = detections.on(following)
+        ends = dict(match(found[key], found[following]))
+        rows += [(row, there[ends[i]] if i in ends else NONE, key) for i, row in enumerate(here)]
+        known = set(ends.values())
+        rows += [(NONE, row, key) for j, row in enumerate(there) if j not in known]
+    table = np.array(rows, int).reshape(-1, 3)
+    return Links(table[:, 0], table[:, 1], table[:, 2])
+
+
+def between(frames: list[Frame], keys: list[int], links: Links, detections: Detections) -> Between:
+    """A box for every strand on every frame with a picture inside its hop: interpolated, or held."""
+    ends = dict(zip(keys, [*keys[1:], len(frames)], strict=False))
+    strand, frame, share = [], [], []
+    for s, key in enumerate(links.key.tolist()):
+        end = ends[key]
+        begin_ns = frames[key].pts_ns
+        length_ns = frames[end].pts_ns - begin_ns if end < len(frames) else 1
+        for i in range(key + 1, end):
+            if frames[i].picture is not None:
+                strand.append(s)
+                frame.append(i)
+                share.append((frames[i].pts_ns - begin_ns) / length_ns)
+    rows = np.array(strand, int)
+    done = np.array(share, float)
+    begin, end_row = links.begin[rows], links.end[rows]
+    first = detections.boxes[np.where(begin == NONE, end_row, begin)]
+    last = detections.boxes[np.where(end_row == NONE, begin, end_row)]
+    boxes = interpolate_boxes(first, last, np.where((begin == NONE) | (end_row == NONE), 0.0, done))
+    return Between(rows, np.array(frame, int), done, boxes)
+
+
+def refine(
+    inner: Between, links: Links, detections: Detections, landmarks: np.ndarray, visibility: np.ndarray, box_map: BoxMap
+) -> np.ndarray:
+    """Boxes (Q, 4) between key frames, moved to where the landmarks are.
+
+    landmarks (M + Q, 68, 2) and visibility (M + Q,) are of the detections, then of the faces between. What a detector's
+    box and the landmarks' box differ by at the ends is carried along, so that boxes meet the detections.
+    """
+    count = len(detections)
+    drawn = landmark_boxes(landmarks, box_map)
+    residual = detections.boxes - drawn[:count]
+    begin, end = links.begin[inner.strand], links.end[inner.strand]
+    first = np.where(begin == NONE, end, begin)
+    last = np.where(end == NONE, begin, end)
+    moved = drawn[count:] + interpolate_boxes(residual[first], residual[last], inner.share)
+    size = inner.boxes[:, 2:] - inner.boxes[:, :2]
+    near = (np.abs(moved - inner.boxes) <= 0.5 * np.tile(size, 2)).all(1)
+    believed = near & (visibility[count:] >= VISIBLE_MIN)
+    believed &= (visibility[:count][first] >= VISIBLE_MIN) & (visibility[:count][last] >= VISIBLE_MIN)
+    return np.where(believed[:, None], moved, inner.boxes)
+
+
+def seen(inner: Between, links: Links, visibility: np.ndarray) -> np.ndarray:
+    """Rows of `inner` that count, in order: all of a strand known at both ends, else those next to the end
+    that knows it.
+
+    visibility is (Q,).
+    """
+    keep = np.zeros(len(inner.strand), bool)
+    for s in np.unique(inner.strand):
+        rows = np.flatnonzero(inner.strand == s)
+        visible = visibility[rows] >= VISIBLE_MIN
+        if links.end[s] == NONE:
+            visible = np.logical_and.accumulate(visible)
+        elif links.begin[s] == NONE:
+            visible = np.logical_and.accumulate(visible[::-1])[::-1]
+        else:
+            visible = np.ones(len(rows), bool)
+        keep[rows] = visible
+    return np.flatnonzero(keep)
+
+
+def name_strands(frames: list[Frame], links: Links, detections: Detections) -> Strands:
+    """The strands with their detections named by time and place, which mean the same in every batch."""
+
+    pts_ns = np.array([frame.pts_ns for frame in frames], np.int64)
+
+    def names(rows: np.ndarray) -> np.ndarray:
+        known = rows != NONE
+        out = np.full((len(rows), 2), NONE, np.int64)
+        out[known] = np.column_stack([pts_ns[detections.frame[rows[known]]], detections.index[rows[known]]])
+        return out
+
+    scores = np.concatenate([detections.scores, [0.0]])  # NONE is the last
+    best = np.maximum(scores[links.begin], scores[links.end]).astype(np.float32)
+    return Strands(names(links.begin), names(links.end), pts_ns[links.key], best)

@@ -1,0 +1,1 @@
+"""What lies behind an address: requests, and files that are read here and there."""

@@ -1,0 +1,1 @@
+"""A results folder: what is committed there, and how it is read."""

@@ -1,0 +1,90 @@
+"""Reading results: committed rows only, each exactly once."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from pipeline.errors import ResultsError
+from pipeline.results.parts import read_part
+from pipeline.results.run_folder import read_commit, read_commits, read_run
+from pipeline.storage.store import Store, open_store
+from pipeline.tables import SORTED_BY, TABLES, label_columns
+
+Table = Literal["points", "frames", "tracks"]
+Commit = dict[str, Any]
+
+
+def read_results(folder: str | Path, table: Table = "points", *, stream_id: str | None = None) -> pd.DataFrame:
+    """The committed rows of a results folder or of its address (`s3://…`), sorted by stream, then as in the files.
+
+    `stream_id` reads one stream only. Names are categorical columns; times are int64 nanoseconds of stream time.
+    Of `tracks`, what a list says of the sources comes as further columns. While `affectstream compact` moves rows, they
+    are exact, too. Raises ResultsError where there are no results, or a file is missing.
+    """
+    return read_table(folder, table, stream_id=stream_id).to_pandas()
+
+
+def read_table(
+    folder: str | Path,
+    table: Table = "points",
+    *,
+    stream_id: str | None = None,
+    columns: list[str] | None = None,
+    commits: list[dict[str, Any]] | None = None,
+) -> pa.Table:
+    """Like `read_results`, as an Arrow table with the declared schema, or with some of its columns.
+
+    `commits` are those of the folder, for whoever reads many streams one after the other.
+    """
+    store = open_store(folder)
+    if commits is None:
+        if read_run(store) is None:
+            raise ResultsError(f"{store}: no results there (no run.json)")
+        commits = read_commits(store)
+    wanted = TABLES[table] if columns is None else pa.schema([TABLES[table].field(name) for name in columns])
+    streams, lengths = [], []
+    for commit in commits:
+        if stream_id in (None, commit["stream_id"]):
+            pieces, labels = _read_stream(store, commit, table, columns)
+            if pieces:
+                order = [(column, "ascending") for column in SORTED_BY[table]]
+                streams.append(pa.concat_tables(pieces).sort_by(order).select(wanted.names))
+                lengths.append((streams[-1].num_rows, labels))
+    if not streams:
+        return wanted.empty_table()
+    whole = pa.concat_tables(streams).unify_dictionaries()
+    return _labelled(whole, lengths) if table == "tracks" and columns is None else whole
+
+
+def _read_stream(
+    store: Store, commit: Commit, table: Table, columns: list[str] | None
+) -> tuple[list[pa.Table], dict[str, Any]]:
+    """The rows of a stream in pieces, and its labels.
+
+    A file may be gone because its rows have moved since the commit was read (`pipeline.results.compact`): the commit as
+    it is now says where to. If there is none now, the stream is being analysed again, and has no rows that count.
+    """
+    parts = [part for part in commit["parts"] if part["table"] == table]
+    try:
+        return [read_part(store, part, columns) for part in parts], commit.get("labels") or {}
+    except ResultsError:
+        now = read_commit(store, commit["stream_id"])
+        if now is None:
+            return [], {}
+        if now["parts"] == commit["parts"]:
+            raise
+    return _read_stream(store, now, table, columns)
+
+
+def _labelled(rows: pa.Table, lengths: list[tuple[int, dict[str, Any]]]) -> pa.Table:
+    """A column for each label. `lengths` are the rows of each stream, in order, and its labels.
+
+    Labels come from the commits, where they have their types in whatever format the rows are.
+    """
+    stream = pa.array(np.repeat(np.arange(len(lengths)), [count for count, _ in lengths]))
+    for name, values in label_columns([labels for _, labels in lengths]).items():
+        rows = rows.append_column(name, values.take(stream))
+    return rows

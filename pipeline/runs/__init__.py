@@ -1,0 +1,1 @@
+"""Many videos: what is next, who does it, and how the run stands."""

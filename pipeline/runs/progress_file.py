@@ -1,0 +1,89 @@
+"""`progress.json` in a results folder: how the run there stands, for whoever asks from whatever machine."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from pipeline.errors import ResultsError, SinkError
+from pipeline.repeating import repeating
+from pipeline.results.run_folder import COMMITS, PROGRESS_FILE, commit_path, read_run, utc_now
+from pipeline.runs.standing import Snapshot, Standing
+from pipeline.storage.lock import ANALYSING
+from pipeline.storage.store import Store, open_store, write_json
+
+WRITE_S = 10.0
+"""How often it is written."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Status:
+    """How a run stands, as far as its folder tells."""
+
+    out: str
+    run_id: str
+    state: Literal["running", "finished", "interrupted", "broken", "killed"]
+    """`interrupted`: it was asked to end; `broken`: it could not go on; `killed`: it ended without a word."""
+    message: str | None
+    """Why it could not go on."""
+    started_utc: str
+    updated_utc: str
+    """When the run said so."""
+    sources: int
+    done: int
+    """Committed, of these."""
+    call: Snapshot
+    """What the latest call has done so far."""
+
+
+@contextmanager
+def written(store: Store, standing: Standing, *, every_s: float = WRITE_S) -> Iterator[None]:
+    """Keep the file true from a thread of its own, and once more at the end. What cannot be written stops nothing."""
+
+    def write() -> None:
+        content = {"updated_utc": utc_now(), "call": asdict(standing.snapshot())}
+        with suppress(SinkError):
+            write_json(store, PROGRESS_FILE, content)
+
+    write()
+    try:
+        with repeating(write, every_s, name="progress file"):
+            yield
+    finally:
+        write()
+
+
+def read_status(folder: str | Path) -> Status:
+    """How the run in a results folder, or at its address, stands. Raises ResultsError where there is none."""
+    store = open_store(folder)
+    doing = store.doing()  # before what it says: a run that ends meanwhile has said so
+    run = read_run(store)
+    if run is None:
+        raise ResultsError(f"{store}: no results there (no run.json)")
+    said = _read_progress(store)
+    state = run.get("state", "finished")
+    if state == "running" and doing != ANALYSING:
+        state = "killed"
+    wanted = {commit_path(entry["stream_id"]) for entry in run.get("index", [])}
+    known = {field.name for field in fields(Snapshot)}
+    return Status(
+        out=str(store),
+        run_id=run["run_id"],
+        state=state,
+        message=run.get("message") if state == "broken" else None,
+        started_utc=str(run.get("started_utc")),
+        updated_utc=str(said.get("updated_utc") or run.get("ended_utc") or run.get("started_utc")),
+        sources=len(wanted),
+        done=len(wanted & store.files(COMMITS)),
+        call=Snapshot(**{name: value for name, value in said.get("call", {}).items() if name in known}),
+    )
+
+
+def _read_progress(store: Store) -> dict[str, Any]:
+    try:
+        content = json.loads(store.read(PROGRESS_FILE) or b"{}")
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}

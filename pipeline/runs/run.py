@@ -1,0 +1,176 @@
+"""A run over many sources: plan, resume, record. Nothing is decoded here.
+
+Where the units are done is the runner's business: in one worker process, in the caller's own, or on Ray.
+"""
+
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from engines import NetworkSpec, open_network
+from pipeline.config import AnalyzeConfig, config_hash
+from pipeline.errors import ConfigError
+from pipeline.remote.addresses import is_address
+from pipeline.results import compact, run_folder
+from pipeline.runs import progress_file, run_record, supervisor
+from pipeline.runs.jobs import Failed, Job, failure
+from pipeline.runs.networks import load_engines
+from pipeline.runs.standing import Standing
+from pipeline.runs.worker import attempt
+from pipeline.sources.find import Source, states
+from pipeline.storage.store import Store, open_store
+from pipeline.units.tally import UnitReport
+from pipeline.units.unit import Progress, RunContext
+
+
+@dataclass(slots=True)
+class RunResult:
+    """What came of a run."""
+
+    out: str
+    """The results folder, as it is shown."""
+    run_id: str
+    resumed: int
+    """How many of the sources were done before."""
+    reports: list[UnitReport] = field(default_factory=list)
+    """Of all sources, in their order, those done before included."""
+    wall_s: float = 0.0
+
+    @property
+    def failed(self) -> list[UnitReport]:
+        return [report for report in self.reports if report.error is not None]
+
+
+def run(
+    sources: Sequence[Source],
+    out: str | Path,
+    config: AnalyzeConfig,
+    *,
+    in_process: bool = False,
+    ray: str | None = None,
+    fresh: bool = False,
+    standing: Standing | None = None,
+) -> RunResult:
+    """Analyse `sources` into `out`, a folder or the address of one, going on where an earlier try stopped.
+
+    `in_process` does the units in the caller's own process; `ray`, `local` or the address of a cluster, on Ray. Raises
+    PipelineError or EngineError for what concerns the run as a whole; a source that fails is in the result.
+    """
+    started = time.monotonic()
+    networks = {role: _network(role, getattr(config.networks, role)) for role in ("affect", "detector")}
+    digest = config_hash(config, {role: spec.digest for role, spec in networks.items()})
+    store = open_store(out)
+    with store.locked():
+        if fresh:
+            run_folder.erase(store)
+        old = run_record.resumable(store, digest, config)
+        record = {
+            **(old or run_record.identity()),
+            **run_record.description(config, digest, networks),
+            "index": run_record.index(sources),
+        }
+        plan = _plan(store, sources)
+        run_folder.write_run(store, {**record, "state": "running"})
+        result = RunResult(str(store), record["run_id"], resumed=len(plan.done))
+        standing = standing or Standing()
+        standing.planned({source.stream_id: plan.sizes[source.uri] for source in plan.pending}, result.resumed)
+        context = RunContext(
+            run_id=record["run_id"],
+            out=str(out) if is_address(str(out)) else str(Path(out).resolve()),
+            config=config,
+            metadata=run_record.metadata(record, config, networks),
+            stretch_s=None if ray is None else config.worker.stretch_s,
+        )
+        state, message = "interrupted", None
+        try:
+            with progress_file.written(store, standing):
+                for source, report in _runner(plan, context, standing, in_process=in_process, ray=ray):
+                    plan.done[source.uri] = report
+                    standing.ended(report)
+            state = "finished"
+            if all(report.error is None for report in plan.done.values()):
+                run_folder.drop_spools(store)
+        except Exception as exc:
+            state, message = "broken", str(exc) or type(exc).__name__
+            raise
+        finally:
+            result.reports = [plan.done[source.uri] for source in sources if source.uri in plan.done]
+            result.wall_s = time.monotonic() - started
+            run_folder.write_run(store, {**record, **run_record.outcome(result.reports, state, message)})
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    done: dict[str, UnitReport]
+    """By URI; what was done before, and later what comes of the rest."""
+    pending: list[Source]
+    sizes: dict[str, int | None]
+    """Bytes, by URI, where they are known."""
+
+    @property
+    def largest_first(self) -> list[Source]:
+        """What is pending, so that no worker is left with a large one when the others are done."""
+        return sorted(self.pending, key=lambda source: -(self.sizes[source.uri] or 0))
+
+
+def _plan(store: Store, sources: Sequence[Source]) -> _Plan:
+    """What is to be done; what is left of earlier tries at it is removed."""
+    commits, files = run_folder.read_commits(store), run_folder.list_files(store)
+    committed = {commit["source"]["uri"]: commit for commit in commits}
+    now = dict(zip((source.uri for source in sources), states(sources), strict=True))
+    done = {
+        source.uri: _read_report(commit["report"])
+        for source in sources
+        if (commit := committed.get(source.uri)) and _is_current(commit, source, now[source.uri], files)
+    }
+    pending = [source for source in sources if source.uri not in done]
+    stale = {committed[source.uri]["stream_id"] for source in pending if source.uri in committed}
+    left = run_folder.sweep(store, stale | {source.stream_id for source in pending}, commits, files)
+    compact.mend(store, left, files)
+    return _Plan(done, pending, {uri: state.get("bytes") for uri, state in now.items()})
+
+
+def _runner(
+    plan: _Plan, context: RunContext, standing: Standing, *, in_process: bool, ray: str | None
+) -> Iterator[tuple[Source, UnitReport]]:
+    if ray is not None:
+        try:
+            from pipeline.runs import ray_runner
+        except ImportError as exc:
+            raise ConfigError("--ray needs Ray: pip install 'affectstream[ray]'") from exc
+        return ray_runner.do_all(plan.largest_first, context, standing, ray)
+    if in_process:
+        return _in_process(plan.pending, context)
+    return supervisor.do_all(plan.pending, context, standing)
+
+
+def _in_process(sources: Sequence[Source], context: RunContext) -> Iterator[tuple[Source, UnitReport]]:
+    if not sources:
+        return
+    detector, affect = load_engines(context.config)
+    for source in sources:
+        answer = attempt(Job(source), context, detector, affect, Progress())
+        assert isinstance(answer, UnitReport | Failed)  # nothing is cut in one process
+        yield source, failure(source, answer) if isinstance(answer, Failed) else answer
+
+
+def _is_current(commit: Mapping[str, Any], source: Source, now: Mapping[str, Any], files: Collection[str]) -> bool:
+    """Whether a commit is of a source as it is `now`, and all its files are there."""
+    gone = "bytes" not in now  # what was read of a video that is no longer there is kept
+    relabelled = source.labels and commit.get("labels") != source.labels
+    return (gone or commit["source"] == now) and not relabelled and run_folder.is_whole(commit, files)
+
+
+def _read_report(content: dict[str, Any]) -> UnitReport:
+    known = {f.name for f in fields(UnitReport)}
+    return UnitReport(**{name: value for name, value in content.items() if name in known})
+
+
+def _network(role: str, name: str) -> NetworkSpec:
+    spec = open_network(name).spec
+    if spec.kind != role:
+        raise ConfigError(f"networks.{role}: {name!r} is a network of kind {spec.kind!r}; expected {role!r}")
+    return spec

@@ -1,0 +1,105 @@
+"""What is written down of a run: `run.json`, and what every file says of where its rows come from."""
+
+import platform
+from collections.abc import Sequence
+from typing import Any
+
+from engines import NetworkSpec
+from pipeline.config import AnalyzeConfig, row_settings
+from pipeline.errors import ResultsError
+from pipeline.results import run_folder
+from pipeline.sources.find import Source
+from pipeline.storage.store import Store
+from pipeline.tables import SCHEMA_VERSION, TABLES
+from pipeline.units.tally import UnitReport
+from pipeline.version import software_version
+
+
+def resumable(out: Store, digest: str, config: AnalyzeConfig) -> dict[str, Any] | None:
+    """The record of the run that is gone on with; None: a new one begins. Raises ResultsError."""
+    record = run_folder.read_run(out)
+    if record is None:
+        if any(out.exists(name) for name in (*TABLES, run_folder.COMMITS)):
+            raise ResultsError(f"{out}: has folders of results' names but no run.json; choose another --out")
+        return None
+    if record["config_hash"] == digest:
+        return record
+    if not run_folder.read_commits(out):
+        return None
+    raise ResultsError(
+        f"{out}: was made with other settings, which would change rows ({_changes(record, config)}); use the same "
+        "ones, choose another --out, or start over with --fresh"
+    )
+
+
+def description(config: AnalyzeConfig, digest: str, networks: dict[str, NetworkSpec]) -> dict[str, Any]:
+    """What holds for the latest call. Of each unit, its commit says the same."""
+    return {
+        "affectstream_version": software_version(),
+        "config_hash": digest,
+        "config": config.model_dump(),
+        "context": config.deployment.context,
+        "context_reason": config.deployment.reason,
+        "networks": {
+            role: {
+                "name": spec.name,
+                "sha256": spec.sha256,
+                "licence": spec.licence,
+                "weak_labels": spec.weak_labels,
+            }
+            for role, spec in networks.items()
+        },
+        "machine": {"platform": platform.platform(), "python": platform.python_version()},
+    }
+
+
+def outcome(reports: Sequence[UnitReport], state: str, message: str | None) -> dict[str, Any]:
+    """How a call ended; `message` says why, if it did not end well."""
+    good = [report for report in reports if report.error is None]
+    failed = [report for report in reports if report.error is not None]
+    return {
+        "state": state,
+        "message": message,
+        "ended_utc": run_folder.utc_now(),
+        "sources": len(reports),
+        "failed": [{"stream_id": r.stream_id, "source": r.source, "error": r.error} for r in failed],
+        "totals": {
+            name: sum(getattr(report, name) for report in good)
+            for name in ("video_s", "frames", "decode_errors", "points", "tracks")
+        },
+    }
+
+
+def metadata(record: dict[str, Any], config: AnalyzeConfig, networks: dict[str, NetworkSpec]) -> dict[str, str]:
+    """What every file says of where its rows come from."""
+    affect, detector = networks["affect"], networks["detector"]
+    return {
+        "schema_version": str(SCHEMA_VERSION),
+        "affectstream_version": record["affectstream_version"],
+        "network": affect.name,
+        "network_sha256": affect.sha256,
+        "detector": detector.name,
+        "detector_sha256": detector.sha256,
+        "config_hash": record["config_hash"],
+        "smoothing": f"symmetric time average, half-width {config.smoothing.half_width_s:g} s",
+    }
+
+
+def identity() -> dict[str, Any]:
+    """What a run keeps however often it is gone on with."""
+    return {"run_id": run_folder.new_run_id(), "schema_version": SCHEMA_VERSION, "started_utc": run_folder.utc_now()}
+
+
+def index(sources: Sequence[Source]) -> list[dict[str, Any]]:
+    """The sources of the latest call, and what a list says of each."""
+    return [{"stream_id": s.stream_id, "uri": s.uri, "labels": dict(s.labels)} for s in sources]
+
+
+def _changes(record: dict[str, Any], config: AnalyzeConfig) -> str:
+    """What is not as it was, for a message."""
+    try:
+        then = row_settings(AnalyzeConfig.model_validate(record["config"]))
+    except (KeyError, ValueError):
+        return "those of another version"
+    changed = [f"{key} was {then[key]}" for key, value in row_settings(config).items() if then.get(key) != value]
+    return ", ".join(changed) or "another version of the networks"

@@ -1,0 +1,1 @@
+"""What is to be analysed, wherever it lies."""

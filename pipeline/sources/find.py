@@ -1,0 +1,171 @@
+"""What is to be analysed: files, folders and patterns, here or remote, and what each stream is called."""
+
+import glob
+import hashlib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import Any
+
+from pipeline.errors import ConfigError
+from pipeline.remote.addresses import is_address, redacted
+from pipeline.remote.files import remote_state
+from pipeline.sources.remote import RemoteFound, find_remote
+
+VIDEO_SUFFIXES = {
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"),
+    *(".wmv", ".flv", ".3gp", ".ogv", ".gif"),
+}
+PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
+RESULT_FOLDERS = {"frames", "points", "tracks", "report", "_commits"}
+ASKERS = 16
+"""Remote files that are asked after at a time."""
+
+Label = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file that is a stream of its own."""
+
+    path: str
+    """Or address. It may hold a password or a signature: `shown` is for people and for what is written."""
+    stream_id: str
+    """Path below the given root, `~` and 8 hex of the URI's SHA-256."""
+    uri: str
+    """Of the file itself, whatever links lead to it, without secrets."""
+    labels: Mapping[str, Label] = field(default_factory=dict, hash=False)
+    """What a list says of it, by column."""
+    listed: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False)
+    """Its state, where a listing said it."""
+
+    @property
+    def shown(self) -> str:
+        """The path or address, for people."""
+        return redacted(self.path)
+
+    def state(self) -> dict[str, Any]:
+        """What tells this file, as it is now, from any other: what a commit remembers of its source."""
+        if is_address(self.path):
+            return {"uri": self.uri, **(self.listed or remote_state(self.path))}
+        try:
+            stat = Path(self.path).stat()
+        except OSError:
+            return {"uri": self.uri}
+        return {"uri": self.uri, "bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One line of a list: a file, a folder, a pattern or an address, and what is said of it."""
+
+    item: str
+    root: Path
+    """The folder of the list: names of streams begin there."""
+    labels: Mapping[str, Label]
+
+
+def find_sources(given: Iterable[str | Path | Wanted], *, out: str | Path | None = None) -> list[Source]:
+    """All sources behind files, folders (searched through for videos and pictures), patterns and addresses, each once.
+
+    A file is taken whatever its name, and also if it is missing: that is found out, and said, when its turn comes.
+    Folders and patterns pass over what lies in `out`, the results folder. Raises ConfigError where nothing is given,
+    nothing is found behind one of them, or lists say two things of one source.
+    """
+    found: dict[str, Source] = {}
+    wanted = [item if isinstance(item, Wanted) else str(item) for item in given]
+    items = [want.item if isinstance(want, Wanted) else want for want in wanted]
+    if not items:
+        raise ConfigError("nothing to analyse is given; give files, folders, patterns, addresses or a list of them")
+    if not all(item.strip() for item in items):
+        raise ConfigError("a source is empty; give a file, a folder or a pattern")
+    for want, item in zip(wanted, items, strict=True):
+        root, labels = (want.root, want.labels) if isinstance(want, Wanted) else (None, {})
+        sources = _remote(item, out, labels) if is_address(item) else _local(item, root, out, labels)
+        if not sources:
+            suffixes = " ".join(sorted(VIDEO_SUFFIXES | PICTURE_SUFFIXES))
+            raise ConfigError(f"{redacted(item)}: no video or picture found (looked for {suffixes})")
+        for source in sources:
+            first = found.setdefault(source.uri, source)
+            if first.labels != source.labels:
+                raise ConfigError(
+                    f"{source.shown}: is given twice, as {dict(first.labels)} and as {dict(source.labels)}; "
+                    "a source has one set of labels"
+                )
+    return list(found.values())
+
+
+def states(sources: Sequence[Source]) -> list[dict[str, Any]]:
+    """The states of many sources; those of remote ones are asked for several at a time."""
+    with ThreadPoolExecutor(ASKERS) as pool:
+        return list(pool.map(Source.state, sources))
+
+
+def stream_id(path: Path, root: Path) -> str:
+    """The stream's name in every row."""
+    below = path.relative_to(root) if path.is_relative_to(root) else Path(path.name)
+    name = os.fsencode(below.as_posix()).decode("utf-8", "replace")
+    return _named(name, _uri(path))
+
+
+def _named(name: str, uri: str) -> str:
+    return f"{name}~{hashlib.sha256(uri.encode()).hexdigest()[:8]}"
+
+
+def _uri(path: Path) -> str:
+    return Path(os.path.realpath(path)).as_uri()  # unlike Path.resolve, bears links that lead to themselves
+
+
+def _local(item: str, root: Path | None, out: str | Path | None, labels: Mapping[str, Label]) -> list[Source]:
+    real_out = None if out is None or is_address(str(out)) else Path(os.path.realpath(out))
+    sources = []
+    for path, begin in _expand(item):
+        real = Path(os.path.realpath(path))
+        if path == Path(item) or not _is_result(real, Path(os.path.realpath(begin)), real_out):
+            sources.append(Source(str(path), stream_id(path, root or begin), _uri(path), labels))
+    return sources
+
+
+def _remote(item: str, out: str | Path | None, labels: Mapping[str, Label]) -> list[Source]:
+    def taken(found: RemoteFound) -> bool:
+        return _suits(found.place) and not _is_result(found.place, found.root, found.beside(out))
+
+    return [
+        Source(found.address, _named(found.name, found.uri), found.uri, labels, found.state)
+        for found in find_remote(item)
+        if found.given or taken(found)
+    ]
+
+
+def _is_result(path: PurePath, root: PurePath, out: PurePath | None) -> bool:
+    """Whether a file found below `root` is one of those that lie in the results folder."""
+    if out is None:
+        return False
+    if out == root or out in root.parents:  # the folder that is searched is, or is in, the results folder
+        return path.is_relative_to(out) and path.relative_to(out).parts[0] in RESULT_FOLDERS
+    return out in path.parents
+
+
+def _expand(item: str) -> list[tuple[Path, Path]]:
+    """(file, root) of everything behind one argument."""
+    path = Path(item)
+    if path.is_dir():
+        return [(file, path) for file in _files(path)]
+    if path.exists() or not glob.has_magic(item):
+        return [(path, path.parent)]
+    root = Path(*path.parts[: next(i for i, part in enumerate(path.parts) if glob.has_magic(part))])
+    out: list[tuple[Path, Path]] = []
+    for match in sorted(glob.glob(item, recursive=True)):  # noqa: PTH207 - a pattern may be absolute
+        hit = Path(match)
+        out += [(file, root) for file in _files(hit)] if hit.is_dir() else [(hit, root)] if _suits(hit) else []
+    return out
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if _suits(path) and not path.is_dir())
+
+
+def _suits(path: PurePath) -> bool:
+    return path.suffix.lower() in VIDEO_SUFFIXES | PICTURE_SUFFIXES and not path.name.startswith(".")

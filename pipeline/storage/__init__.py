@@ -1,0 +1,1 @@
+"""Where results lie: a disk or a bucket."""

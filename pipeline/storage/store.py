@@ -1,0 +1,167 @@
+"""Where results lie: a folder on a disk, or one in a bucket, behind one small interface.
+
+Paths are relative to the folder, with slashes. A file appears whole or not at all.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+import pyarrow as pa
+
+from pipeline.errors import ConfigError, ResultsError, SinkError
+from pipeline.remote.addresses import BUCKETS, is_address, redacted, scheme
+from pipeline.storage.bucket import Bucket
+from pipeline.storage.lock import ANALYSING, LOCK
+
+Fill = Callable[[Path], None]
+"""Writes a file of this machine's."""
+
+
+class Store(Protocol):
+    """A results folder. Reading raises ResultsError, writing and deleting SinkError. Its string names it to people."""
+
+    def locked(self, doing: str = ANALYSING) -> AbstractContextManager[None]:
+        """Make the folder and hold it: one at a time writes there. Raises ConfigError, ResultsError."""
+
+    def doing(self) -> str | None:
+        """What whoever holds it does; None: nobody does."""
+
+    def exists(self, path: str) -> bool:
+        """Whether there is such a file or folder."""
+
+    def files(self, folder: str) -> set[str]:
+        """All files at any depth of a folder, by one listing; none, where it is missing."""
+
+    def read(self, path: str) -> bytes | None:
+        """The content of a file; None where there is none."""
+
+    def read_all(self, paths: Iterable[str]) -> Iterator[bytes | None]:
+        """The contents of many small files, in order."""
+
+    def open(self, path: str) -> pa.NativeFile:
+        """A file for reading here and there. Raises OSError, and so does reading it."""
+
+    def write(self, path: str, fill: Fill) -> str:
+        """Let `fill` write a file, make it durable and put it in place; return its SHA-256."""
+
+    def delete(self, path: str) -> None:
+        """Remove a file, if it is there."""
+
+    def delete_folder(self, path: str) -> None:
+        """Remove a folder and all in it, if it is there."""
+
+
+def open_store(where: str | Path) -> Store:
+    """The store behind a path or an address. Nothing is asked of it yet. Raises ConfigError."""
+    if not is_address(str(where)):
+        return Disk(Path(where))
+    if scheme(str(where)) not in BUCKETS:
+        raise ConfigError(f"{redacted(str(where))}: results lie in a folder, or in a bucket as s3://… or gs://…")
+    return Bucket(str(where))
+
+
+def write_json(store: Store, path: str, content: Mapping[str, Any]) -> None:
+    """A small JSON file, whole or not at all. Raises SinkError."""
+    content_bytes = (json.dumps(content, indent=2) + "\n").encode()
+
+    def fill(half: Path) -> None:
+        half.write_bytes(content_bytes)
+
+    store.write(path, fill)
+
+
+class Disk:
+    """A folder on a disk. A file is written beside its place, under a name that begins with `_`, and renamed."""
+
+    def __init__(self, root: Path):
+        self._root = root
+
+    def __str__(self) -> str:
+        return str(self._root)
+
+    @contextmanager
+    def locked(self, doing: str = ANALYSING) -> Iterator[None]:
+        try:
+            self._root.mkdir(parents=True, exist_ok=True)
+            file = (self._root / LOCK).open("a")
+        except OSError as exc:
+            raise ConfigError(f"{self}: cannot write results there: {exc.strerror}; choose another --out") from exc
+        with file:
+            if not (_flocked(file) or _flocked(file, after_s=0.1)):  # `doing` may have looked at that moment
+                raise ResultsError(f"{self}: another run is writing there; wait for it, or choose another --out")
+            file.truncate(0)
+            file.write(doing)
+            file.flush()
+            yield
+
+    def doing(self) -> str | None:
+        try:
+            with (self._root / LOCK).open("r") as file:
+                return None if _flocked(file, fcntl.LOCK_SH) else file.read()
+        except OSError:
+            return None
+
+    def exists(self, path: str) -> bool:
+        return (self._root / path).exists()
+
+    def files(self, folder: str) -> set[str]:
+        found = (self._root / folder).rglob("*")
+        return {path.relative_to(self._root).as_posix() for path in found if path.is_file()}
+
+    def read(self, path: str) -> bytes | None:
+        try:
+            return (self._root / path).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as exc:
+            raise ResultsError(f"{self._root / path}: cannot be read: {exc.strerror or exc}") from exc
+
+    def read_all(self, paths: Iterable[str]) -> Iterator[bytes | None]:
+        return map(self.read, paths)
+
+    def open(self, path: str) -> pa.NativeFile:
+        return pa.OSFile(str(self._root / path), "rb")
+
+    def write(self, path: str, fill: Fill) -> str:
+        place = self._root / path
+        half = place.with_name(f"_{place.name}")
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            fill(half)
+            with half.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                os.fsync(file.fileno())
+            half.replace(place)
+            folder = os.open(place.parent, os.O_RDONLY)
+            os.fsync(folder)  # the name, too, survives a loss of power
+            os.close(folder)
+        except OSError as exc:
+            raise SinkError(f"{place}: cannot be written: {exc.strerror or exc}") from exc
+        return digest
+
+    def delete(self, path: str) -> None:
+        try:
+            (self._root / path).unlink(missing_ok=True)
+        except OSError as exc:
+            raise SinkError(f"{self._root / path}: cannot be removed: {exc.strerror or exc}") from exc
+
+    def delete_folder(self, path: str) -> None:
+        shutil.rmtree(self._root / path, ignore_errors=True)
+
+
+def _flocked(file: IO[str], kind: int = fcntl.LOCK_EX, after_s: float = 0.0) -> bool:
+    """Whether a file could be locked, after a while."""
+    time.sleep(after_s)
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

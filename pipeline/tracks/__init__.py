@@ -1,0 +1,1 @@
+"""From the faces of each frame to people over time: finished rows."""

@@ -1,0 +1,1 @@
+"""One video, or a stretch of one, from decode to commit."""

@@ -1,0 +1,247 @@
+"""A unit of work, from decode to commit: the one loop of the system.
+
+source -> analyzer -> tracker -> timeline -> sink. It knows no PyAV, no Ray and no process: it runs in a worker process,
+in a Ray actor or in the caller's own process alike. A long video may be cut: then its stretches are analysed each on
+its own, and tracked, smoothed and written when all of them are there.
+"""
+
+import json
+import time
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict, astuple, dataclass, replace
+from hashlib import sha256
+from typing import Any
+
+from engines import Engine
+from pipeline.config import AnalyzeConfig
+from pipeline.errors import SourceError
+from pipeline.faces.analyzer import Analyzer
+from pipeline.results.run_folder import commit, drop_spools, spool_path
+from pipeline.sinks import FileSink
+from pipeline.sources.find import Source
+from pipeline.storage.store import open_store
+from pipeline.tracks.timeline import Finished, StreamContext, Timeline
+from pipeline.tracks.tracking import EndReason, Tracker, TrackerConfig
+from pipeline.types import AffectBatch
+from pipeline.units.spool import read_end, read_spool, write_spool
+from pipeline.units.stretches import Split, Stretch, StretchReader, whole
+from pipeline.units.tally import Tally, UnitReport
+from pipeline.video.decode import VideoInfo
+from pipeline.video.hops import batches
+from pipeline.video.prefetch import prefetch
+
+NS = 1_000_000_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunContext:
+    """What is the same for every unit of a run. Travels to workers."""
+
+    run_id: str
+    out: str
+    """A path or an address (`pipeline.storage.store`)."""
+    config: AnalyzeConfig
+    metadata: dict[str, str]
+    """For every file: versions, networks, settings."""
+    stretch_s: float | None = None
+    """Videos longer than one and a half times this are cut into stretches; None: none is."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Progress:
+    """How far a unit is; written by the worker, read by whoever watches."""
+
+    start_s: float = 0.0
+    """Where the stretch begins."""
+    stream_s: float = 0.0
+    """How much of it is analysed ..."""
+    duration_s: float | None = None
+    """... of so much that is asked for of the whole video, if that is known."""
+    decoded: int = 0
+    frames: int = 0
+    faces: int = 0
+    steps: int = 0
+    """Counts what is done between two batches, so that a long batch does not look like a hang."""
+
+    def step(self) -> None:
+        """Something was done."""
+        self.steps += 1
+
+    def frame(self) -> None:
+        """A frame was decoded."""
+        self.decoded += 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """Where analysed batches come from: what every file and the commit say of it."""
+
+    info: VideoInfo
+    engines: dict[str, str]
+    """Ids and precision."""
+    score_start: float
+    """The detector's: candidates below it are flagged."""
+
+
+def run_unit(
+    source: Source, context: RunContext, detector: Engine, affect: Engine, progress: Progress | None = None
+) -> UnitReport | Split:
+    """Analyse one source and commit it, or say how it is to be cut where `context` wants long ones cut.
+
+    Raises SourceError or SinkError; then nothing of it counts.
+    """
+    progress = Progress() if progress is None else progress
+    started, state, stretch = time.monotonic(), source.state(), whole(context.config.sampling)
+    with StretchReader(source.path, stretch, context.config.sampling, progress.frame) as reader:
+        if context.stretch_s is not None and len(stretches := reader.plan(context.stretch_s)) > 1:
+            return Split(stretches)
+        origin = _origin(reader.info, detector, affect)
+        analyzer = Analyzer(detector, affect, progress.step)
+        with closing(_analyse(reader, stretch, context.config, analyzer, progress)) as analysed:
+            return _finish(source, state, context, origin, analysed, progress, started)
+
+
+def analyse_stretch(
+    source: Source, stretch: Stretch, context: RunContext, detector: Engine, affect: Engine, progress: Progress
+) -> None:
+    """Analyse a stretch of a source and keep what comes of it for `join_stretches`; if it is kept already, rest.
+
+    Raises SourceError or SinkError.
+    """
+    store, path = open_store(context.out), _spool_path(source, stretch, context)
+    if store.exists(path):
+        return
+    started = time.monotonic()
+    with StretchReader(source.path, stretch, context.config.sampling, progress.frame) as reader:
+        origin = _origin(reader.info, detector, affect)
+        analyzer = Analyzer(detector, affect, progress.step)
+
+        def end() -> dict[str, Any]:
+            return {"origin": asdict(origin), "num_frames": reader.num_frames, "wall_s": time.monotonic() - started}
+
+        with closing(_analyse(reader, stretch, context.config, analyzer, progress)) as analysed:
+            store.write(path, lambda half: write_spool(half, analysed, end))
+
+
+def join_stretches(
+    source: Source, stretches: Sequence[Stretch], context: RunContext, progress: Progress | None = None
+) -> UnitReport:
+    """Track, smooth, write and commit a source whose stretches are all analysed.
+
+    Raises ResultsError where one is not, or SinkError.
+    """
+    progress = Progress() if progress is None else progress
+    started, state, store = time.monotonic(), source.state(), open_store(context.out)
+    paths = [_spool_path(source, stretch, context) for stretch in stretches]
+    ends = [read_end(store, path) for path in paths]
+
+    def analysed() -> Iterator[AffectBatch]:
+        first_index: int | None = 0
+        for path, end in zip(paths, ends, strict=True):
+            yield from read_spool(store, path, first_index)
+            known = first_index is not None and end["num_frames"] is not None
+            first_index = first_index + end["num_frames"] if known else None
+
+    origins = [Origin(**{**end["origin"], "info": VideoInfo(**end["origin"]["info"])}) for end in ends]
+    engines = {name: "+".join(sorted({o.engines[name] for o in origins})) for name in origins[0].engines}
+    before_s = sum(end["wall_s"] for end in ends)
+    origin = replace(origins[0], engines=engines)
+    report = _finish(source, state, context, origin, analysed(), progress, started - before_s)
+    drop_spools(store, source.stream_id)
+    return report
+
+
+def _analyse(
+    reader: StretchReader, stretch: Stretch, config: AnalyzeConfig, analyzer: Analyzer, progress: Progress
+) -> Generator[AffectBatch]:
+    """The part without a memory. Decoding runs in a thread of its own."""
+    progress.start_s, progress.duration_s = stretch.start_ns / NS, _duration_s(config, reader.info)
+    size = config.batching.size
+    batched = batches(reader.frames(), batch_frames=size, start_ns=stretch.start_ns, end_ns=stretch.end_ns)
+    with closing(prefetch(batched, config.batching.prefetch, lambda batch: batch.nbytes)) as pictures:
+        for batch in pictures:
+            affect = analyzer.analyze(batch)
+            progress.frames += len(affect.frames)
+            progress.faces += len(affect.strand)
+            progress.stream_s = affect.next_ns / NS - progress.start_s
+            yield affect
+
+
+def _finish(
+    source: Source,
+    state: dict[str, Any],
+    context: RunContext,
+    origin: Origin,
+    analysed: Iterable[AffectBatch],
+    progress: Progress,
+    started: float,
+) -> UnitReport:
+    """The part with a memory, and the commit. `state` is the source's from before it was read."""
+    config, store = context.config, open_store(context.out)
+    metadata = {**context.metadata, **origin.engines, "time_base": origin.info.time_base, "ts_source": "file"}
+    sink = FileSink(store, source.stream_id, format=config.output.format, metadata=metadata, labels=source.labels)
+    tracker = Tracker(TrackerConfig(gap_s_max=config.tracking.gap_s_max), score_start=origin.score_start)
+    tally = Tally()
+    for rows in follow(analysed, tracker, Timeline(_stream_context(source, context, origin))):
+        sink.write(rows)
+        progress.step()
+        tally.add(rows, time.monotonic() - started)
+    if not tally.frames:
+        raise SourceError(f"{source.shown}: has no frame in the stretch that is asked for{_length(origin.info)}")
+    sink.flush()
+    sink.close()
+    report = tally.report(source, time.monotonic() - started, origin.info, config.sampling.start_s)
+    commit(
+        store,
+        source.stream_id,
+        sink.parts,
+        report=asdict(report),
+        source=state,
+        labels=dict(source.labels),
+        engines=origin.engines,
+        context=config.deployment.model_dump(),
+    )
+    return report
+
+
+def follow(analysed: Iterable[AffectBatch], tracker: Tracker, timeline: Timeline) -> Iterator[Finished]:
+    """Finished rows of a stream, in order of time."""
+    for affect in analysed:
+        yield timeline.add(affect, tracker.update(affect))
+    yield timeline.finish(tracker.end_all(EndReason.END_OF_STREAM))
+
+
+def _origin(info: VideoInfo, detector: Engine, affect: Engine) -> Origin:
+    assert detector.spec.detector is not None
+    engines = {"engine": affect.info.id, "precision": affect.info.precision, "detector_engine": detector.info.id}
+    return Origin(info=info, engines=engines, score_start=detector.spec.detector.score_start)
+
+
+def _spool_path(source: Source, stretch: Stretch, context: RunContext) -> str:
+    """Where a stretch's analysis is kept: under another name if the file, the settings or the cut are others."""
+    identity = json.dumps([context.metadata["config_hash"], source.state(), astuple(stretch)], sort_keys=True)
+    return spool_path(source.stream_id, f"{stretch.number:06d}-{sha256(identity.encode()).hexdigest()[:16]}")
+
+
+def _stream_context(source: Source, context: RunContext, origin: Origin) -> StreamContext:
+    fps, info = context.config.sampling.fps, origin.info
+    frame_s = (info.period_ns or 0) / NS
+    return StreamContext(
+        run_id=context.run_id,
+        stream_id=source.stream_id,
+        score_start=origin.score_start,
+        half_width_s=context.config.smoothing.half_width_s,
+        landmarks=context.config.output.landmarks,
+        period_s=0.0 if info.is_picture else frame_s if fps == "native" else max(1 / fps, frame_s),
+    )
+
+
+def _length(info: VideoInfo) -> str:
+    return "" if info.end_ns is None else f"; it ends at {info.end_ns / NS:g} s"
+
+
+def _duration_s(config: AnalyzeConfig, info: VideoInfo) -> float | None:
+    ends = (config.sampling.end_s, None if info.end_ns is None else info.end_ns / NS)
+    known = [end_s for end_s in ends if end_s is not None]
+    return max(min(known) - config.sampling.start_s, 0.0) if known else None

@@ -1,0 +1,94 @@
+"""What is found behind files, folders and patterns, and what it is called."""
+
+import os
+
+import pytest
+
+from pipeline.errors import ConfigError
+from pipeline.sinks.files import stream_folder
+from pipeline.sources.find import find_sources
+
+
+@pytest.fixture
+def tree(tmp_path):
+    for name in ("a.mp4", "b.MOV", "notes.txt", "sub/c.jpg", "sub/deep/d.mkv", ".hidden.mp4", "out/annotated.mp4"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return tmp_path
+
+
+def names(sources):
+    return [source.stream_id.rsplit("~", 1)[0] for source in sources]
+
+
+def test_a_folder_is_searched_through_for_videos_and_pictures(tree):
+    assert names(find_sources([tree], out=tree / "out")) == ["a.mp4", "b.MOV", "sub/c.jpg", "sub/deep/d.mkv"]
+
+
+def test_patterns_are_matched_below_their_fixed_part(tree):
+    assert names(find_sources([f"{tree}/*/*.jpg"])) == ["sub/c.jpg"]
+    assert names(find_sources([f"{tree}/**/*.mkv"])) == ["sub/deep/d.mkv"]
+
+
+def test_a_file_is_taken_whatever_its_name_and_also_if_it_is_missing(tree):
+    assert names(find_sources([tree / "notes.txt", tree / "nowhere.mp4"])) == ["notes.txt", "nowhere.mp4"]
+
+
+def test_each_source_counts_once(tree):
+    assert len(find_sources([tree / "a.mp4", tree / "a.mp4", tree / "sub" / ".." / "a.mp4"])) == 1
+
+
+def test_the_same_name_in_two_places_gives_two_streams(tmp_path):
+    for folder in ("x", "y"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.mp4").touch()
+    ids = [s.stream_id for s in find_sources([tmp_path / "x" / "a.mp4", tmp_path / "y" / "a.mp4"])]
+    assert len(set(ids)) == 2
+    assert all(len(i.rsplit("~", 1)[1]) == 8 for i in ids)
+
+
+def test_nothing_found_says_what_was_looked_for(tmp_path):
+    with pytest.raises(ConfigError, match=r"no video or picture found .*\.mp4"):
+        find_sources([tmp_path])
+
+
+@pytest.mark.parametrize(
+    "stream_id", ["a/b c.mp4~12345678", "x=1/y.mp4~12345678", "_a.mp4~12345678", ".a.mp4~12345678", "ü%?.mp4~12345678"]
+)
+def test_a_streams_folder_is_one_plain_name_that_readers_see(stream_id):
+    name = stream_folder(stream_id)
+    assert "/" not in name
+    assert "=" not in name
+    assert name[0] not in "._"
+
+
+def test_long_names_stay_apart_and_within_what_file_systems_take():
+    a, b = (stream_folder(f"{'long/' * 100}{letter}.mp4~12345678") for letter in "ab")
+    assert a != b
+    assert len(a) < 200
+
+
+def test_links_that_lead_to_themselves_and_names_that_are_no_text_are_borne(tmp_path):
+    (tmp_path / "self.mp4").symlink_to(tmp_path / "self.mp4")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / os.fsdecode(b"caf\xe9.mp4")).touch()
+    found = find_sources([tmp_path])
+    assert names(found) == ["caf\ufffd.mp4", "self.mp4"]
+    assert all(stream_folder(source.stream_id) for source in found)
+
+
+def test_an_empty_name_and_a_pattern_without_a_match_are_refused(tree):
+    with pytest.raises(ConfigError, match="is empty"):
+        find_sources([tree / "a.mp4", ""])
+    with pytest.raises(ConfigError, match="nothing"):
+        find_sources([tree / "a.mp4", f"{tree}/nothing*"])
+
+
+def test_a_video_beside_its_results_is_taken_and_the_results_are_not(tree):
+    for name in ("points/x.mp4", "report/y.png"):
+        (tree / name).parent.mkdir()
+        (tree / name).touch()
+    found = names(find_sources([tree / "a.mp4", tree], out=tree))
+    assert "a.mp4" in found
+    assert not {"points/x.mp4", "report/y.png"} & set(found)

@@ -1,0 +1,168 @@
+"""A video that is analysed in stretches gives the rows of the undivided one."""
+
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.config import load_config
+from pipeline.errors import ResultsError
+from pipeline.results.read import read_results
+from pipeline.results.run_folder import new_run_id
+from pipeline.sources.find import find_sources
+from pipeline.tables import TABLES
+from pipeline.units.stretches import WARM_S, plan
+from pipeline.units.unit import Progress, RunContext, analyse_stretch, join_stretches, run_unit
+from pipeline.video.decode import VideoReader
+from tests.fakes import BrightnessAffect, SquareDetector
+from tests.media import write_video
+
+FPS = 12
+
+
+def pictures(count, gone=(0, 0), cut_at=None):
+    """Two bright squares: one walks to and fro and is away for a while; at a cut all is upside down."""
+    rng = np.random.default_rng(0)
+    background = np.kron(rng.integers(0, 90, (6, 8)), np.ones((20, 20))).astype(np.uint8)
+    for i in range(count):
+        image = np.repeat(background[..., None], 3, 2)
+        if not gone[0] <= i < gone[1]:
+            x = 20 + round(15 * np.sin(i / 9))
+            image[20:50, x : x + 30] = 215 + round(30 * np.sin(i / 5))
+        image[70:100, 110:140] = 235
+        yield image if cut_at is None or i < cut_at else image[::-1, ::-1]
+
+
+def context(out, **settings):
+    config = load_config(None, {key.replace("__", "."): value for key, value in settings.items()})
+    return RunContext(run_id=new_run_id(), out=str(out), config=config, metadata={"config_hash": "0"})
+
+
+def cut(path, sampling, length_s):
+    with VideoReader(path) as reader:
+        return plan(reader, sampling, length_s)
+
+
+def rows(path, tmp_path, length_s, **settings):
+    """(undivided, in stretches): run_id aside, all three tables of each; and the number of stretches."""
+    (source,) = find_sources([path])
+    networks = SquareDetector(), BrightnessAffect()
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "cut").mkdir()
+    run_unit(source, context(tmp_path / "whole", **settings), *networks)
+    divided = context(tmp_path / "cut", **settings)
+    stretches = cut(source.path, divided.config.sampling, length_s)
+    for stretch in reversed(stretches):  # each knows nothing of the others
+        analyse_stretch(source, stretch, divided, *networks, Progress())
+    join_stretches(source, stretches, divided)
+    for name in ("whole", "cut"):
+        (tmp_path / name / "run.json").write_text('{"run_id": "0", "config_hash": "0"}')
+    tables = [
+        {table: read_results(tmp_path / name, table).drop(columns="run_id") for table in TABLES}
+        for name in ("whole", "cut")
+    ]
+    return *tables, len(stretches)
+
+
+def assert_same(whole, divided):
+    for name in TABLES:
+        assert len(whole[name])
+        pd.testing.assert_frame_equal(divided[name], whole[name], check_exact=True, check_categorical=False)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+@pytest.mark.parametrize("fps", ["native", 10, 2.5])
+@pytest.mark.parametrize("gop", [12, 75])
+def test_the_rows_are_those_of_the_undivided_video(tmp_path, suffix, fps, gop):
+    path = write_video(tmp_path / f"video.{suffix}", pictures(25 * FPS), fps=FPS, gop=gop)
+    whole, divided, count = rows(path, tmp_path, 5.0, sampling__fps=fps)
+    assert count >= 4
+    assert_same(whole, divided)
+
+
+def test_a_face_that_is_hidden_at_a_seam_keeps_its_track(tmp_path):
+    path = write_video(tmp_path / "video.mp4", pictures(20 * FPS), fps=FPS)
+    settings = load_config(None, {"sampling.fps": 10}).sampling
+    seam_ns = cut(path, settings, 6.0)[1].start_ns
+    first = round(seam_ns / 1e9 * FPS) - 5
+    hidden = write_video(tmp_path / "hidden.mp4", pictures(20 * FPS, gone=(first, first + 9)), fps=FPS)
+    whole, divided, count = rows(hidden, tmp_path, 6.0)
+    assert count == 3
+    assert whole["tracks"]["track_id"].tolist() == [1, 2]
+    assert_same(whole, divided)
+
+
+@pytest.mark.parametrize("shift", [-1, 0, 1])
+def test_a_scene_cut_at_a_seam_is_one(tmp_path, shift):
+    path = write_video(tmp_path / "video.mp4", pictures(20 * FPS), fps=FPS)
+    seam_ns = cut(path, load_config(None, {}).sampling, 6.0)[1].start_ns
+    at = round(seam_ns / 1e9 * FPS) + shift
+    cut_video = write_video(tmp_path / "cut.mp4", pictures(20 * FPS, cut_at=at), fps=FPS)
+    whole, divided, _ = rows(cut_video, tmp_path, 6.0, sampling__fps="native")
+    assert whole["frames"]["scene_cut"].sum() == 1
+    assert_same(whole, divided)
+
+
+def test_pauses_longer_than_what_is_read_before_a_seam_do_not_matter(tmp_path):
+    """Slides: the picture before a seam may have come long ago."""
+    rng = np.random.default_rng(1)
+    pts_s = np.cumsum(rng.choice([0.08, 0.3, 4.0, 9.0], 60)).tolist()
+    path = write_video(tmp_path / "slides.mp4", pictures(60), pts_s=pts_s, gop=6)
+    whole, divided, count = rows(path, tmp_path, 12.0, sampling__fps=5)
+    assert count >= 5
+    assert_same(whole, divided)
+
+
+def test_a_start_and_an_end_are_kept(tmp_path):
+    path = write_video(tmp_path / "video.mp4", pictures(25 * FPS), fps=FPS)
+    whole, divided, count = rows(path, tmp_path, 5.0, sampling__start_s=1.3, sampling__end_s=21.7)
+    assert count >= 3
+    assert_same(whole, divided)
+
+
+def test_what_a_truncated_video_lacks_is_missing_in_every_stretch(tmp_path):
+    path = write_video(tmp_path / "video.mkv", pictures(25 * FPS), fps=FPS)
+    path.write_bytes(path.read_bytes()[: round(path.stat().st_size * 0.6)])
+    whole, divided, _ = rows(path, tmp_path, 5.0)
+    assert (whole["frames"]["status"] == "decode_error").sum() > 20
+    assert_same(whole, divided)
+
+
+def test_videos_without_an_index_are_not_cut(tmp_path):
+    path = write_video(tmp_path / "video.ts", pictures(20 * FPS), fps=FPS)
+    assert len(cut(path, load_config(None, {}).sampling, 5.0)) == 1
+
+
+def test_a_stretch_begins_a_little_after_a_key_frame_on_the_grid_of_hops(tmp_path):
+    path = write_video(tmp_path / "video.mp4", pictures(30 * FPS), fps=FPS, gop=4 * FPS)
+    stretches = cut(path, load_config(None, {}).sampling, 10.0)
+    assert [s.start_ns / 1e9 for s in stretches] == [0, 8 + WARM_S, 20 + WARM_S]
+    assert [s.end_ns for s in stretches] == [s.start_ns for s in stretches[1:]] + [None]
+    assert all(Fraction(s.start_ns, 500_000_000).denominator == 1 for s in stretches)
+
+
+def test_a_stretch_is_not_analysed_twice_and_not_joined_before_it_is(tmp_path):
+    path = write_video(tmp_path / "video.mp4", pictures(15 * FPS), fps=FPS)
+    (source,) = find_sources([path])
+    unit = context(tmp_path / "out")
+    (tmp_path / "out").mkdir()
+    stretches = cut(source.path, unit.config.sampling, 5.0)
+    detector = SquareDetector()
+    analyse_stretch(source, stretches[0], unit, detector, BrightnessAffect(), Progress())
+    seen = detector.num_pictures
+    analyse_stretch(source, stretches[0], unit, detector, BrightnessAffect(), Progress())
+    assert detector.num_pictures == seen > 0
+    with pytest.raises(ResultsError, match="cannot be read"):
+        join_stretches(source, stretches, unit)
+    for stretch in stretches[1:]:
+        analyse_stretch(source, stretch, unit, detector, BrightnessAffect(), Progress())
+    assert join_stretches(source, stretches, unit).frames == 150
+    assert not [*(tmp_path / "out" / "_stretches").iterdir()]
+
+
+def test_looking_for_cuts_leaves_a_video_that_is_not_cut_whole(tmp_path):
+    path = write_video(tmp_path / "video.mp4", pictures(12 * FPS), fps=FPS, gop=30 * FPS)
+    with VideoReader(path) as reader:
+        assert reader.key_frame_ns(11_000_000_000) == 0
+        assert [frame.frame_index for frame in reader.frames()] == list(range(12 * FPS))
