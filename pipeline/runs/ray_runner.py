@@ -1,9 +1,9 @@
 """The same workers as Ray actors, on one machine or a cluster: the one file of the pipeline that imports Ray.
 
 An actor is a `pipeline.runs.station.Station`: it keeps workers in processes of their own, so that a crash of libav
-costs a process and not the actor; a lost actor or node costs the jobs that it had. A job goes in, an answer comes out. Pixels
-never leave the worker, or where workers share a GPU, the machine (`pipeline.runs.engine_host`). Which job is next, and
-what is tried again, is `pipeline.runs.schedule`'s business, as on one machine.
+costs a process and not the actor; a lost actor or node costs the jobs that it had. A job goes in, an answer comes out.
+Pixels never leave the worker, or where workers share a GPU, the machine (`pipeline.runs.engine_host`). Which job is
+next, and what is tried again, is `pipeline.runs.schedule`'s business, as on one machine.
 """
 
 import logging

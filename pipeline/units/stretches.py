@@ -2,8 +2,8 @@
 
 What is dear, decoding and the networks, has no memory beyond a hop (`pipeline.faces.analyzer`); what has memory,
 tracking and smoothing, is cheap and is done when all stretches are there, one after the other. So rows and ids are
-those of the undivided video. A stretch only needs to begin with the sampling clock and the scene as they would be: its reader
-decodes somewhat more, from a key frame before it.
+those of the undivided video. A stretch only needs to begin with the sampling clock and the scene as they would be: its
+reader decodes somewhat more, from a key frame before it.
 """
 
 from collections import deque
