@@ -125,11 +125,12 @@ class Keeper:
         self.load()
         assert self._worker is not None
         try:
-            return self._worker.do(job, self._context.config.worker.hang_s, watch)
+            answer = self._worker.do(job, self._context.config.worker.hang_s, watch)
         except _LostError as exc:
-            words = self._worker.last_words()
+            answer = Failed(f"{job.source.shown}: {exc}", "lost", self._worker.last_words())
+        if isinstance(answer, Failed) and answer.kind == "lost":  # also one that has lost its networks' host
             self.close()
-            return Failed(f"{job.source.shown}: {exc}", "lost", words)
+        return answer
 
     def close(self) -> None:
         """Kill its worker, if it has one."""

@@ -141,10 +141,12 @@ def test_a_host_that_dies_costs_the_job_and_the_station(drawn_video, tmp_path, m
         os.kill(here._host._process.pid, signal.SIGKILL)
 
     with station(tmp_path / "shared", feeders=1) as here:
+        (worker,) = (child for child in multiprocessing.active_children() if child.name == "affectstream-worker")
         thread = threading.Thread(target=kill, args=(here,))
         thread.start()
         answer = here.do(Job(sources[0]))
         thread.join()
+        assert not worker.is_alive()  # it could not do any job from now on
     assert isinstance(answer, Failed)
     assert answer.kind == "lost"
     assert ended == [1]
