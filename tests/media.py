@@ -9,11 +9,12 @@ import numpy as np
 
 
 def squares(count: int, width: int = 160, height: int = 120) -> list[np.ndarray]:
-    """Two white squares on grey: one goes to the right, one stands still."""
+    """Two white squares on grey: one goes to the right, and round again, one stands still."""
     frames = []
     for i in range(count):
         image = np.full((height, width, 3), 40, np.uint8)
-        image[20:44, 10 + i : 34 + i] = 250
+        left = 10 + i % (width - 34)
+        image[20:44, left : left + 24] = 250
         image[70:100, 110:140] = 235
         frames.append(image)
     return frames

@@ -33,7 +33,7 @@ def cluster(monkeypatch):
 def test_a_node_that_joins_is_used_and_one_that_is_lost_costs_no_row(cluster, tmp_path):
     clips, out = tmp_path / "clips", tmp_path / "out"
     for i in range(12):
-        write_video(clips / f"{i:02d}.mp4", squares(120, 560), fps=25)
+        write_video(clips / f"{i:02d}.mp4", squares(120), fps=25)
     run(find_sources([clips]), tmp_path / "whole", load_config(None, {"networks.threads": 1}), in_process=True)
     command = [
         sys.executable,

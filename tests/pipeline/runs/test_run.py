@@ -291,7 +291,7 @@ def test_a_worker_that_dies_is_replaced(clips, tmp_path):
                 killed.append(worker.pid)
 
     config = load_config(None, {"sampling.fps": "native", "networks.threads": 1})
-    long = write_video(clips / "long.mp4", squares(2500, 2700))
+    long = write_video(clips / "long.mp4", squares(2500))
     result = run(find_sources([long]), tmp_path / "out", config, standing=Killer())
     assert killed
     assert not result.failed
@@ -306,7 +306,7 @@ def test_a_video_that_kills_every_worker_is_given_up(clips, tmp_path):
                     os.kill(worker.pid, signal.SIGKILL)
 
     config = load_config(None, {"sampling.fps": "native", "networks.threads": 1})
-    write_video(clips / "poison.mp4", squares(2500, 2700))
+    write_video(clips / "poison.mp4", squares(2500))
     result = run(find_sources([clips / "poison.mp4", clips / "good.mp4"]), tmp_path / "out", config, standing=Killer())
     (failed,) = result.failed
     assert "killed by SIGKILL" in failed.error
@@ -318,7 +318,7 @@ def test_a_video_that_kills_every_worker_is_given_up(clips, tmp_path):
 def test_a_run_killed_at_ten_moments_ends_with_the_rows_of_an_unbroken_one(tmp_path):
     folder = tmp_path / "clips"
     for i in range(6):
-        write_video(folder / f"{i}.mp4", squares(250 + 50 * i, 560), fps=25)
+        write_video(folder / f"{i}.mp4", squares(250 + 50 * i), fps=25)
     settings = {"sampling.fps": "native", "networks.threads": 1}
     run(find_sources([folder]), tmp_path / "whole", load_config(None, settings), in_process=True)
     command = [
