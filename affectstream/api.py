@@ -4,9 +4,7 @@ import tempfile
 from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from pipeline.config import load_config
 from pipeline.errors import SourceError
@@ -14,6 +12,9 @@ from pipeline.results.read import read_results
 from pipeline.runs.run import run
 from pipeline.sources.find import find_sources
 from pipeline.sources.lists import read_list
+
+if TYPE_CHECKING:  # half a second of every start
+    import pandas as pd
 
 __all__ = ["analyze", "read_results"]
 
@@ -42,7 +43,7 @@ def analyze(
     out: str | Path | None = None,
     config: str | Path | None = None,
     **settings: Any,
-) -> pd.DataFrame:
+) -> "pd.DataFrame":
     """Analyse videos and pictures and return one row per face per analysed frame (docs/schema.md).
 
     sources: a file, a folder, a pattern, an address (s3://, gs://, https://), or several of them.

@@ -4,11 +4,14 @@ Shapes: R rows of a track, in order of time.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from pipeline.tracks.smoothing import GAP_S_MAX
+
+if TYPE_CHECKING:  # half a second of every start
+    import pandas as pd
 
 NS = 1_000_000_000
 HOLD_S = 0.15
@@ -89,7 +92,7 @@ class Course:
         return np.array([np.interp(pts_ns, self.pts_ns, side) for side in self.boxes.T])
 
 
-def read_courses(points: pd.DataFrame, frames: pd.DataFrame) -> list[Course]:
+def read_courses(points: "pd.DataFrame", frames: "pd.DataFrame") -> list[Course]:
     """The tracks of one stream's points; `frames` say where its scene changes."""
     cuts_ns = frames.loc[frames["scene_cut"], "pts_ns"].to_numpy(np.int64)
     courses = []

@@ -4,11 +4,10 @@ from collections.abc import Callable
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-import pandas as pd
 
 from pipeline.errors import ConfigError, PolicyError, ResultsError
 from pipeline.overlay.courses import Course, read_courses
@@ -20,6 +19,9 @@ from pipeline.sources.find import find_sources
 from pipeline.storage.store import open_store
 from pipeline.video.decode import VideoReader
 from pipeline.video.encode import VideoWriter
+
+if TYPE_CHECKING:  # half a second of every start
+    import pandas as pd
 
 NS = 1_000_000_000
 
@@ -123,7 +125,7 @@ def _shown(commit: dict[str, Any]) -> str:
     return str(commit["stream_id"]).rsplit("~", 1)[0]
 
 
-def _refuse_gaps(video: Path, commit: dict[str, Any], run: dict[str, Any], frames: pd.DataFrame) -> None:
+def _refuse_gaps(video: Path, commit: dict[str, Any], run: dict[str, Any], frames: "pd.DataFrame") -> None:
     """PolicyError where a face could be left open."""
     sampling = run.get("config", {}).get("sampling", {})
     fps = sampling.get("fps", "native")

@@ -1,10 +1,9 @@
 """Reading results: committed rows only, each exactly once."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from pipeline.errors import ResultsError
@@ -13,11 +12,14 @@ from pipeline.results.run_folder import read_commit, read_commits, read_run
 from pipeline.storage.store import Store, open_store
 from pipeline.tables import SORTED_BY, TABLES, label_columns
 
+if TYPE_CHECKING:  # half a second of every start
+    import pandas as pd
+
 Table = Literal["points", "frames", "tracks"]
 Commit = dict[str, Any]
 
 
-def read_results(folder: str | Path, table: Table = "points", *, stream_id: str | None = None) -> pd.DataFrame:
+def read_results(folder: str | Path, table: Table = "points", *, stream_id: str | None = None) -> "pd.DataFrame":
     """The committed rows of a results folder or of its address (`s3://…`), sorted by stream, then as in the files.
 
     `stream_id` reads one stream only. Names are categorical columns; times are int64 nanoseconds of stream time.

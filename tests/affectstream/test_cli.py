@@ -173,6 +173,12 @@ def test_version_and_help():
         assert cli_here(command, "--help").returncode == 0
 
 
+def test_the_command_starts_without_what_only_some_of_it_needs():
+    heavy = ["torch", "ray", "pandas", "openvino", "onnxruntime", "onnx", "scipy"]
+    code = f"import sys, affectstream.cli; print([name for name in {heavy} if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
 def test_doctor_finds_this_machine_well():
     done = cli("doctor")
     assert done.returncode == 0, done.stdout
