@@ -62,7 +62,7 @@ class ProgressBar(Standing):
             self._say(f"{done} of {len(sizes) + done} done before; going on with the rest")
 
     def noted(self, line: str) -> None:
-        self._say(line)
+        self._say(escape(printable(line)))
 
     def retried(self, job: Job, failed: Failed) -> None:
         super().retried(job, failed)

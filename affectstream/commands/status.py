@@ -50,15 +50,16 @@ def _print(now: Status, console: Console) -> None:
             console.print(f"{count(call.workers, 'worker')}, {count(call.retries, 'retry', 'retries')}")
     console.print(f"last word: {now.updated_utc}")
     if now.state == "running":
-        _list(console, "at work", {shown_name(name): percent(share, 1) for name, share in call.at_work.items()})
-    _list(console, "failed", call.failed)
+        _list(console, "at work", [f"{shown_name(name)}: {percent(share, 1)}" for name, share in call.at_work.items()])
+    named = [(shown_name(name), why) for name, why in call.failed.items()]
+    _list(console, "failed", [why if name in why else f"{name}: {why}" for name, why in named])
 
 
-def _list(console: Console, title: str, entries: dict[str, str]) -> None:
-    if not entries:
+def _list(console: Console, title: str, lines: list[str]) -> None:
+    if not lines:
         return
     console.print(f"\n[bold]{title}[/]")
-    for name, what in list(entries.items())[:SHOWN_MAX]:
-        console.print(f"  {escape(printable(what if name in what else f'{name}: {what}'))}")
-    if len(entries) > SHOWN_MAX:
-        console.print(f"  … and {len(entries) - SHOWN_MAX:,} more (--json lists all)")
+    for line in lines[:SHOWN_MAX]:
+        console.print(f"  {escape(printable(line))}")
+    if len(lines) > SHOWN_MAX:
+        console.print(f"  … and {len(lines) - SHOWN_MAX:,} more (--json lists all)")

@@ -65,9 +65,9 @@ class EngineHost:
         return answered.wait(within_s)
 
     def close(self) -> None:
-        """Kill it."""
+        """Kill it. One that a hanging driver holds is left behind."""
         self._process.kill()
-        self._process.join()
+        self._process.join(5)
         self._said.close()
 
 

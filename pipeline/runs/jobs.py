@@ -37,7 +37,8 @@ class Failed:
 
     message: str
     kind: Literal["input", "sink", "ours", "machine", "lost"]
-    """Whose fault: the file's, the disk's, ours (with a traceback), the machine's; or the worker was lost."""
+    """Whose fault: the file's, the disk's, ours (with a traceback), the machine's (it is lost or unfit, whatever the
+    job); `lost`: the job has cost its worker."""
     last_words: str = ""
     """The end of what a lost worker wrote to stderr."""
 

@@ -150,8 +150,10 @@ class _Crew:
             answer: Answer = ray.get(reference)
         except LOST as exc:
             self._lose(member)
-            return job, Failed(f"{job.source.shown}: the worker's node or process was lost: {_line(exc)}", "lost")
-        if member in self.members:
+            return job, Failed(f"{job.source.shown}: the worker's node or process was lost: {_line(exc)}", "machine")
+        if isinstance(answer, Failed) and answer.kind == "machine":
+            self._lose(member)
+        elif member in self.members:
             self.idle.append(member)
         return job, answer
 

@@ -11,12 +11,12 @@ from typing import Any
 
 from engines import NetworkSpec, open_network
 from pipeline.config import AnalyzeConfig, config_hash
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, ResultsError
 from pipeline.remote.addresses import is_address
 from pipeline.results import compact, run_folder
 from pipeline.runs import progress_file, run_record, supervisor
-from pipeline.runs.jobs import Failed, Job, failure
 from pipeline.runs.networks import load_engines
+from pipeline.runs.schedule import Schedule
 from pipeline.runs.standing import Standing
 from pipeline.runs.worker import attempt
 from pipeline.sources.find import Source, states
@@ -66,12 +66,12 @@ def run(
         if fresh:
             run_folder.erase(store)
         old = run_record.resumable(store, digest, config)
+        plan = _plan(store, sources)
         record = {
             **(old or run_record.identity()),
             **run_record.description(config, digest, networks),
-            "index": run_record.index(sources),
+            "index": run_record.index(sources, plan.done),
         }
-        plan = _plan(store, sources)
         run_folder.write_run(store, {**record, "state": "running"})
         result = RunResult(str(store), record["run_id"], resumed=len(plan.done))
         standing = standing or Standing()
@@ -120,6 +120,7 @@ def _plan(store: Store, sources: Sequence[Source]) -> _Plan:
     """What is to be done; what is left of earlier tries at it is removed."""
     commits, files = run_folder.read_commits(store), run_folder.list_files(store)
     committed = {commit["source"]["uri"]: commit for commit in commits}
+    _refuse_namesakes(sources, commits)
     now = dict(zip((source.uri for source in sources), states(sources), strict=True))
     done = {
         source.uri: _read_report(commit["report"])
@@ -133,6 +134,16 @@ def _plan(store: Store, sources: Sequence[Source]) -> _Plan:
     return _Plan(done, pending, {uri: state.get("bytes") for uri, state in now.items()})
 
 
+def _refuse_namesakes(sources: Sequence[Source], commits: Sequence[Mapping[str, Any]]) -> None:
+    """Raise ResultsError for a stream that is called as one of other rows there, which it would replace."""
+    taken = {commit["stream_id"]: commit["source"]["uri"] for commit in commits}
+    for source in sources:
+        if (other := taken.get(source.stream_id, source.uri)) != source.uri:
+            raise ResultsError(
+                f"{source.shown}: would be called {source.stream_id}, as {other} is there; choose another --out"
+            )
+
+
 def _runner(
     plan: _Plan, context: RunContext, standing: Standing, *, in_process: bool, ray: str | None
 ) -> Iterator[tuple[Source, UnitReport]]:
@@ -143,18 +154,18 @@ def _runner(
             raise ConfigError("--ray needs Ray: pip install 'affectstream[ray]'") from exc
         return ray_runner.do_all(plan.largest_first, context, standing, ray)
     if in_process:
-        return _in_process(plan.pending, context)
+        return _in_process(plan.pending, context, standing)
     return supervisor.do_all(plan.pending, context, standing)
 
 
-def _in_process(sources: Sequence[Source], context: RunContext) -> Iterator[tuple[Source, UnitReport]]:
-    if not sources:
+def _in_process(
+    sources: Sequence[Source], context: RunContext, standing: Standing
+) -> Iterator[tuple[Source, UnitReport]]:
+    schedule = Schedule(sources, attempts=context.config.worker.attempts, standing=standing)
+    if schedule.is_done:
         return
     detector, affect = load_engines(context.config)
-    for source in sources:
-        answer = attempt(Job(source), context, detector, affect, Progress())
-        assert isinstance(answer, UnitReport | Failed)  # nothing is cut in one process
-        yield source, failure(source, answer) if isinstance(answer, Failed) else answer
+    yield from schedule.work_off(lambda job: attempt(job, context, detector, affect, Progress()))
 
 
 def _is_current(commit: Mapping[str, Any], source: Source, now: Mapping[str, Any], files: Collection[str]) -> bool:

@@ -1,7 +1,7 @@
 """What is written down of a run: `run.json`, and what every file says of where its rows come from."""
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engines import NetworkSpec
@@ -90,9 +90,12 @@ def identity() -> dict[str, Any]:
     return {"run_id": run_folder.new_run_id(), "schema_version": SCHEMA_VERSION, "started_utc": run_folder.utc_now()}
 
 
-def index(sources: Sequence[Source]) -> list[dict[str, Any]]:
-    """The sources of the latest call, and what a list says of each."""
-    return [{"stream_id": s.stream_id, "uri": s.uri, "labels": dict(s.labels)} for s in sources]
+def index(sources: Sequence[Source], done: Mapping[str, UnitReport]) -> list[dict[str, Any]]:
+    """The sources of the latest call, and what a list says of each.
+
+    Those `done` before, by URI, keep the names that they had then: they may have been given by another folder.
+    """
+    return [{"stream_id": done.get(s.uri, s).stream_id, "uri": s.uri, "labels": dict(s.labels)} for s in sources]
 
 
 def _changes(record: dict[str, Any], config: AnalyzeConfig) -> str:

@@ -1,12 +1,13 @@
-"""Which job is next, and what an answer means: retries with pauses, and long videos in stretches. No clock, no worker.
+"""Which job is next, and what an answer means: retries with pauses, and long videos in stretches.
 
 Jobs leave in the order of the sources. What is tried again waits at the side, so that neither a slow disk nor a file
 that kills its worker holds up the rest.
 """
 
 import heapq
+import time
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import count
 
@@ -23,6 +24,8 @@ SINKS_LOST_MAX = 5
 """So many sources in a row whose rows could not be written end the run: the disk is full, the bucket gone for good."""
 LOST_PAUSE_S = 1.0
 """Pause before a job that cost its worker is tried again, times the number of such tries."""
+MACHINES_LOST_MAX = 20
+"""A job whose machine was lost so often is given up: it may be what the machines are lost for."""
 
 
 class Schedule:
@@ -100,6 +103,17 @@ class Schedule:
                 return self._failed(job, answer, now_s)
         return None
 
+    def work_off(self, do: Callable[[Job], Answer]) -> Iterator[tuple[Source, UnitReport]]:
+        """The reports of all sources, as they come: one job at a time."""
+        while not self.is_done:
+            job = self.take(time.monotonic())
+            if job is None:
+                time.sleep(self.pause_s(time.monotonic()) or 0.0)
+                continue
+            report = self.put(job, do(job), time.monotonic())
+            if report is not None:
+                yield job.source, report
+
     def _failed(self, job: Job, failed: Failed, now_s: float) -> UnitReport | None:
         self._tries[job.key, failed.kind] += 1
         tried = self._tries[job.key, failed.kind]
@@ -108,7 +122,7 @@ class Schedule:
             self._standing.retried(job, failed)
             heapq.heappush(self._later, (now_s + pause_s, next(self._order), job))
             return None
-        if failed.kind == "lost":
+        if failed.kind in ("lost", "machine"):
             words = f"; its last words:\n{failed.last_words}" if failed.last_words else ""
             failed = replace(failed, message=f"{failed.message}; tried {tried} times{words}")
         if failed.kind == "sink":
@@ -122,4 +136,5 @@ class Schedule:
         """How long to wait before a job that has failed so often is tried again; None: it is not."""
         if kind == "sink" and tried <= len(SINK_PAUSES_S):
             return SINK_PAUSES_S[tried - 1]
-        return LOST_PAUSE_S * tried if kind == "lost" and tried < self._attempts else None
+        tries = {"lost": self._attempts, "machine": MACHINES_LOST_MAX}.get(kind, 0)
+        return LOST_PAUSE_S * min(tried, self._attempts) if tried < tries else None

@@ -24,7 +24,7 @@ class Snapshot:
     """Done before this call."""
     analysed: int = 0
     failed: dict[str, str] = field(default_factory=dict)
-    """Why, by what the source is called."""
+    """Why, by stream."""
     retries: int = 0
     workers: int = 0
     at_work: dict[str, float] = field(default_factory=dict)
@@ -132,7 +132,7 @@ class Standing:
                 self._frames += report.frames
                 self._faces += report.points
             else:
-                self._failed[report.source] = report.error_line
+                self._failed[report.stream_id] = report.error_line
 
     def snapshot(self) -> Snapshot:
         """The run now."""

@@ -3,7 +3,6 @@
 A plain class that knows no Ray. A worker that crashes or hangs costs its job and not the actor.
 """
 
-import os
 import platform
 from collections import deque
 from functools import partial
@@ -52,17 +51,18 @@ class Station:
         return None
 
     def do(self, job: Job) -> Answer:
+        """One job. After an answer of kind `machine` it can do no other."""
         keeper = self._idle.popleft()
         try:
             answer = keeper.do(job, partial(self._progress.__setitem__, job.key))
         except EngineError as exc:
-            answer = Failed(f"{job.source.shown}: {platform.node()}: {exc}", "lost")  # another node may do it
+            answer = Failed(f"{job.source.shown}: {platform.node()}: {exc}", "machine")
         finally:
             self._progress.pop(job.key, None)
             self._idle.append(keeper)
         lost = isinstance(answer, Failed) and answer.kind == "lost"
         if lost and self._host is not None and not self._host.answers(self._context.config.worker.hang_s):
-            os._exit(1)  # none of its workers can go on; another actor is started, and their jobs are tried again
+            return Failed(f"{job.source.shown}: {platform.node()}: the networks' process is lost", "machine")
         return answer
 
     def close(self) -> None:

@@ -20,6 +20,8 @@ from pipeline.sources.find import Source
 from pipeline.units.tally import UnitReport
 from pipeline.units.unit import Progress, RunContext
 
+END_S_MAX = 5.0
+"""What is killed may take so long to end."""
 LAST_WORDS_CHARS = 2000
 """So much of what a lost worker wrote to stderr is told."""
 
@@ -42,10 +44,10 @@ class _WorkerProcess:
         theirs.close()
 
     def close(self) -> None:
-        """Kill it."""
+        """Kill it. One that a dead disk holds is left behind."""
         self._connection.close()
         self._process.kill()
-        self._process.join()
+        self._process.join(END_S_MAX)
         self._errors.close()
 
     def load(self) -> None:
@@ -82,8 +84,8 @@ class _WorkerProcess:
                 raise _LostError(f"the worker did not answer for {timeout_s:g} s while {doing}")
             reply: Progress | Answer = self._connection.recv()
             return reply
-        except (EOFError, ConnectionResetError):
-            self._process.join(5)
+        except (EOFError, OSError):
+            self._process.join(END_S_MAX)
             raise _LostError(f"the worker died while {doing} ({_how(self._process.exitcode)})") from None
 
 
@@ -106,7 +108,10 @@ class Keeper:
         for left in reversed(range(self._context.config.worker.attempts)):
             if self._worker is not None:
                 return
-            worker = _WorkerProcess(self._context, self._host)
+            try:
+                worker = _WorkerProcess(self._context, self._host)
+            except OSError as exc:
+                raise EngineError(f"no worker can be started on this machine: {exc.strerror or exc}") from exc
             try:
                 worker.load()
             except _LostError as exc:
@@ -144,15 +149,7 @@ def do_all(sources: Sequence[Source], context: RunContext, standing: Standing) -
     schedule = Schedule(sources, attempts=context.config.worker.attempts, standing=standing)
     standing.staffed(1)
     with Keeper(context) as keeper:
-        while not schedule.is_done:
-            job = schedule.take(time.monotonic())
-            if job is None:
-                time.sleep(schedule.pause_s(time.monotonic()) or 0.0)
-                continue
-            answer = keeper.do(job, partial(standing.progress, job))
-            report = schedule.put(job, answer, time.monotonic())
-            if report is not None:
-                yield job.source, report
+        yield from schedule.work_off(lambda job: keeper.do(job, partial(standing.progress, job)))
 
 
 def _how(exit_code: int | None) -> str:

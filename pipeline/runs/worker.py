@@ -62,7 +62,7 @@ def attempt(job: Job, context: RunContext, detector: Engine, affect: Engine, pro
         return Failed(str(exc), "sink")
     except PipelineError as exc:
         return Failed(str(exc), "input")
-    except HostLostError as exc:
+    except (EngineError, HostLostError) as exc:  # as out of the GPU's memory: another process may have it
         return Failed(f"{source.shown}: {exc}", "lost")
     except Exception:  # noqa: BLE001 - a worker outlives our own mistakes and reports them
         return Failed(f"{source.shown}: {traceback.format_exc()}", "ours")

@@ -9,10 +9,11 @@ import urllib.request
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from rich.console import Console
 
 from affectstream.json_log import JsonLog
 from affectstream.metrics import serving
-from affectstream.progress import figures
+from affectstream.progress import figures, progress_bar
 from pipeline.errors import ConfigError
 from pipeline.runs.jobs import Failed, Job
 from pipeline.runs.standing import Snapshot, Standing
@@ -43,6 +44,13 @@ def follow(standing):
 def test_the_line_below_the_bar_says_how_much_and_how_fast():
     now = Snapshot(elapsed_s=10.0, video_s=7425.0, frames=1200, faces=3210)
     assert figures(now) == "2:03:45 of video · 742.5× real time · 120 fps · 3,210 faces"
+
+
+def test_a_line_that_looks_like_markup_is_told_as_it_stands():
+    console = Console(file=io.StringIO(), width=200)
+    with progress_bar(console) as standing:
+        standing.noted("a worker was lost: cannot open [/data/networks/x.onnx]")
+    assert "cannot open [/data/networks/x.onnx]" in console.file.getvalue()
 
 
 def test_every_line_of_the_json_log_is_an_event_with_its_time():

@@ -36,7 +36,7 @@ def test_a_finished_run_says_what_was_done_and_what_failed(clips, tmp_path):
     status = read_status(tmp_path / "out")
     assert (status.state, status.sources, status.done) == ("finished", 3, 2)
     ((name, why),) = status.call.failed.items()
-    assert name.endswith("text.mp4")
+    assert name.startswith("text.mp4~")
     assert "is not a video" in why
     assert (status.call.frames, status.call.share) == (32, pytest.approx(1.0))
 

@@ -15,9 +15,11 @@ from engines import EngineError
 from pipeline.config import load_config
 from pipeline.errors import ConfigError
 from pipeline.results.read import read_results
+from pipeline.runs import ray_runner
+from pipeline.runs.jobs import Failed, Job
 from pipeline.runs.run import run
 from pipeline.runs.standing import Standing
-from pipeline.sources.find import find_sources
+from pipeline.sources.find import Source, find_sources
 from pipeline.tables import TABLES
 from tests.media import squares, write_video
 
@@ -125,7 +127,6 @@ def _kill(holds: str) -> int:
 
 def crew_of(monkeypatch, exc, *, starting, ready):
     """A crew whose actors all raise as they start, and some that are ready."""
-    from pipeline.runs import ray_runner
 
     def lost(reference):
         raise exc
@@ -157,6 +158,16 @@ def test_a_node_that_cannot_load_ends_a_run_only_when_it_is_the_last(monkeypatch
     assert crew.started(0) == "a worker was lost as it started: here: no CUDA"
     with pytest.raises(EngineError, match="here: no CUDA"):
         crew.started(1)
+
+
+def test_an_actor_whose_machine_is_unfit_is_given_no_other_job(monkeypatch):
+    crew = crew_of(monkeypatch, RayActorError(), starting=0, ready=2)
+    job = Job(Source("a.mp4", "a", "file:///a.mp4"))
+    crew.working["here"] = (crew.idle.pop(), job)
+    unfit = Failed("a.mp4: no worker can be started on this machine", "machine")
+    monkeypatch.setattr(ray_runner.ray, "get", lambda reference: unfit)
+    assert crew.answered("here") == (job, unfit)
+    assert len(crew.members) == len(crew.idle) == 1
 
 
 @pytest.mark.slow

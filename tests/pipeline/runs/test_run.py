@@ -1,5 +1,6 @@
 """Whole runs: what is written, how it resumes, what a bad file costs. On both runners wherever it matters."""
 
+import errno
 import json
 import multiprocessing
 import os
@@ -9,21 +10,28 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from engines import EngineError
 from pipeline.config import load_config
-from pipeline.errors import ConfigError, ResultsError
+from pipeline.errors import ConfigError, ResultsError, SinkError
 from pipeline.results import run_folder
 from pipeline.results.read import read_results, read_table
+from pipeline.runs.jobs import Job
+from pipeline.runs.progress_file import read_status
 from pipeline.runs.run import run
 from pipeline.runs.standing import Standing
+from pipeline.runs.worker import attempt
 from pipeline.sources.find import find_sources
 from pipeline.storage.store import open_store
 from pipeline.tables import TABLES
+from pipeline.units.unit import Progress, RunContext
+from tests.fakes import BrightnessAffect, SquareDetector
 from tests.media import squares, write_video
 
 VALUES = ["x1", "y1", "x2", "y2", "valence", "arousal", "valence_smooth", "arousal_smooth", "yaw", "blur", "visibility"]
@@ -138,6 +146,60 @@ def test_a_second_run_does_only_what_is_not_done_and_keeps_the_run_id(analyze_al
     assert (second.resumed, second.run_id) == (1, first.run_id)
     assert len(second.reports) == 2
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in stamps.items())
+
+
+def test_what_is_given_another_way_is_known_and_counted(analyze_all, clips, tmp_path):
+    analyze_all([clips], tmp_path / "out")
+    assert analyze_all([clips / "sub" / "also good.mp4"], tmp_path / "out").resumed == 1
+    status = read_status(tmp_path / "out")
+    assert (status.done, status.sources) == (1, 1)
+
+
+def test_a_stream_never_takes_anothers_place(clips, tmp_path):
+    config = load_config(None, {"networks.threads": 1})
+    (good,) = find_sources([clips / "good.mp4"])
+    run([good], tmp_path / "out", config, in_process=True)
+    (other,) = find_sources([clips / "sub"])
+    with pytest.raises(ResultsError, match=f"would be called {good.stream_id}, as {good.uri} is there; choose"):
+        run([replace(other, stream_id=good.stream_id)], tmp_path / "out", config, in_process=True)
+    assert set(read_results(tmp_path / "out", "frames")["stream_id"]) == {good.stream_id}
+
+
+def test_rows_that_cannot_be_written_for_a_moment_are_written_then(clips, tmp_path, monkeypatch):
+    """In the caller's own process, too."""
+    causes = [SinkError("the bucket is away"), None]
+
+    def commit(*arguments, **details):
+        if (cause := causes.pop(0)) is not None:
+            raise cause
+        run_folder.commit(*arguments, **details)
+
+    monkeypatch.setattr("pipeline.units.unit.commit", commit)
+    monkeypatch.setattr("pipeline.runs.schedule.SINK_PAUSES_S", (0.01,))
+    config = load_config(None, {"networks.threads": 1})
+    assert not run(find_sources([clips / "good.mp4"]), tmp_path / "out", config, in_process=True).failed
+    assert len(read_results(tmp_path / "out", "frames")) == 16
+
+
+def test_a_network_that_fails_at_its_work_costs_a_worker_and_is_not_taken_for_our_mistake(clips, tmp_path):
+    class Full(SquareDetector):
+        def run(self, images):
+            raise EngineError("out of memory")
+
+    (good,) = find_sources([clips / "good.mp4"])
+    run_folder.write_run(open_store(tmp_path), {"run_id": "r", "config_hash": "c"})
+    context = RunContext(run_id="r", out=str(tmp_path), config=load_config(None), metadata={"config_hash": "c"})
+    answer = attempt(Job(good), context, Full(), BrightnessAffect(), Progress())
+    assert (answer.kind, answer.message) == ("lost", f"{good.shown}: out of memory")
+
+
+def test_a_machine_without_room_for_a_worker_is_told_so(clips, tmp_path, monkeypatch):
+    def full(*arguments, **details):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    with pytest.raises(EngineError, match="no worker can be started on this machine: No space left on device"):
+        run(find_sources([clips / "good.mp4"]), tmp_path / "out", load_config(None))
 
 
 def test_failed_sources_are_tried_again(analyze_all, clips, tmp_path):

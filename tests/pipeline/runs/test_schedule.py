@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.errors import SinkError
 from pipeline.runs.jobs import Analysed, Failed, Job
-from pipeline.runs.schedule import SINK_PAUSES_S, SINKS_LOST_MAX, Schedule
+from pipeline.runs.schedule import MACHINES_LOST_MAX, SINK_PAUSES_S, SINKS_LOST_MAX, Schedule
 from pipeline.runs.standing import Standing
 from pipeline.sources.find import Source
 from pipeline.units.stretches import Split, Stretch
@@ -53,6 +53,32 @@ def test_a_job_that_costs_its_worker_waits_at_the_side_and_is_given_up_with_its_
     report = schedule.put(poison, Failed("a.mp4: died", "lost", "out of cheese"), now)
     assert report.error == "a.mp4: died; tried 3 times; its last words:\nout of cheese"
     assert schedule.is_done
+
+
+def test_machines_that_are_lost_do_not_count_against_a_job_but_not_for_ever():
+    schedule, now = Schedule([A], attempts=3), 0.0
+    for _ in range(MACHINES_LOST_MAX - 1):
+        now += 100.0
+        assert schedule.put(schedule.take(now), Failed("a.mp4: node lost", "machine"), now) is None
+    for _ in range(2):
+        now += 100.0
+        assert schedule.put(schedule.take(now), Failed("a.mp4: died", "lost"), now) is None
+    now += 100.0
+    report = schedule.put(schedule.take(now), Failed("a.mp4: node lost", "machine"), now)
+    assert report.error == f"a.mp4: node lost; tried {MACHINES_LOST_MAX} times"
+
+
+def test_one_unfit_machine_among_many_fails_no_source():
+    """It answers at once, and so is given more jobs than all others; whoever runs the schedule dismisses it."""
+    sources = [Source(f"{i}.mp4", str(i), f"file:///{i}.mp4") for i in range(50)]
+    schedule, reports, now = Schedule(sources, attempts=3), [], 0.0
+    while not schedule.is_done:
+        now += 1.0
+        jobs = [job for _ in range(10) if (job := schedule.take(now)) is not None]
+        for i, job in enumerate(jobs):
+            answer = Failed("no worker can be started", "machine") if i == 0 and now < 5.5 else done(job)
+            reports.append(schedule.put(job, answer, now))
+    assert [report.error for report in reports if report is not None] == [None] * 50
 
 
 def test_rows_that_cannot_be_written_are_tried_again_after_longer_and_longer_pauses():

@@ -118,7 +118,7 @@ def test_failures_are_told_by_name_and_count_as_work_done(standing):
     standing.planned({"a": 10, "b": 10}, done=0)
     standing.ended(report("a", error="/a: is not a video"))
     now = standing.snapshot()
-    assert now.failed == {"/a": "/a: is not a video"}
+    assert now.failed == {"a": "/a: is not a video"}
     assert (now.share, now.analysed, now.frames) == (pytest.approx(0.5), 0, 0)
 
 
