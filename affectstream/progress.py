@@ -59,7 +59,7 @@ class ProgressBar(Standing):
     def planned(self, sizes: Mapping[str, int | None], done: int) -> None:
         super().planned(sizes, done)
         if done:
-            self._say(f"{done} of {len(sizes) + done} done before; going on with the rest")
+            self._say(f"{done} of {len(sizes) + done} done before{'; going on with the rest' if sizes else ''}")
 
     def noted(self, line: str) -> None:
         self._say(escape(printable(line)))
@@ -96,6 +96,8 @@ def figures(now: Snapshot) -> str:
 def _at_work(now: Snapshot) -> str:
     if not now.elapsed_s:
         return "loading the networks"
+    if now.share >= 1:
+        return "ending"
     name = f"{len(now.at_work)} at work" if len(now.at_work) > 1 else "".join(map(shown_name, now.at_work))
     return name if len(name) <= 32 else f"…{name[-31:]}"
 

@@ -11,6 +11,7 @@ from affectstream.json_log import log
 from affectstream.metrics import serving
 from affectstream.progress import print_summary, progress_bar
 from pipeline.config import load_config
+from pipeline.errors import ConfigError
 from pipeline.runs.run import run
 from pipeline.sources.find import find_sources
 from pipeline.sources.lists import read_list
@@ -74,6 +75,8 @@ def analyze(
         "deployment.context": context,
         "deployment.reason": context_reason,
     }
+    if workers is not None and ray is None:
+        raise ConfigError("--workers is for Ray; add --ray, or leave it out: without Ray there is one worker")
     settings = load_config(config, {key: value for key, value in flags.items() if value is not None})
     listed = read_list(source_list) if source_list is not None else []
     found = find_sources([*(sources or []), *listed], out=out)

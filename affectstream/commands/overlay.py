@@ -17,7 +17,9 @@ def overlay(
     results: Annotated[str, typer.Option("--results", "-r", help="Its results folder, or s3://….")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Video to write (.mp4), or picture (.png, .jpg).")],
     blur_faces: Annotated[bool, typer.Option("--blur-faces", help="Hide every face instead of annotating it.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Hide faces even where parts were not analysed.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Do it even where parts, or another file of that name, were analysed.")
+    ] = False,
 ) -> None:
     """Draw boxes, valence, arousal and their course onto a video; or hide every face in it."""
     if is_address(video):

@@ -40,8 +40,9 @@ def write_overlay(
 ) -> None:
     """Write `video` with what `results` say of it drawn on, at its own rate and with its sound.
 
-    blur_faces: cover every face instead. Refused with PolicyError where part of the video was not analysed, because a
-    face could be left open there; `force` does it all the same. A picture becomes a picture.
+    Refused with ResultsError where another file of that name was analysed. blur_faces: cover every face instead; then
+    refused with PolicyError also where part of the video was not analysed, because a face could be left open there.
+    `force` does it all the same. A picture becomes a picture.
     Raises SourceError, ResultsError, PolicyError, ConfigError or SinkError.
     """
     if out.exists() and out.resolve() == video.resolve():
@@ -49,6 +50,8 @@ def write_overlay(
     commit = _commit_of(video, results)
     points, frames = (read_results(results, table, stream_id=commit["stream_id"]) for table in ("points", "frames"))
     courses = read_courses(points, frames)
+    if not (blur_faces or force or _is_as_analysed(video, commit)):
+        raise ResultsError(f"{video}: {_other(commit)}; analyze it again, or --force draws them all the same")
     with VideoReader(video) as reader:
         if blur_faces and not force:
             _refuse_gaps(video, commit, read_run(open_store(results)) or {}, frames)
@@ -120,6 +123,15 @@ def _commit_of(video: Path, results: str | Path) -> dict[str, Any]:
     raise ResultsError(f"{store}: has no results of {video.name}; it has {known}{' …' if len(commits) > 5 else ''}")
 
 
+def _is_as_analysed(video: Path, commit: dict[str, Any]) -> bool:
+    """Whether the file is as long as the one that was analysed: a copy, or one fetched from afar, has another time."""
+    return bool(commit["source"].get("bytes") == video.stat().st_size)
+
+
+def _other(commit: dict[str, Any]) -> str:
+    return f"the results are of another video of that name ({commit['report'].get('source')}), or it has changed since"
+
+
 def _shown(commit: dict[str, Any]) -> str:
     """The path part of a stream's name."""
     return str(commit["stream_id"]).rsplit("~", 1)[0]
@@ -130,10 +142,8 @@ def _refuse_gaps(video: Path, commit: dict[str, Any], run: dict[str, Any], frame
     sampling = run.get("config", {}).get("sampling", {})
     fps = sampling.get("fps", "native")
     gaps = int(frames["status"].isin(["unknown", "decode_error"]).sum())
-    if commit["source"].get("bytes") != video.stat().st_size:
-        why = (
-            f"the results are of another video of that name ({commit['report'].get('source')}), or it has changed since"
-        )
+    if not _is_as_analysed(video, commit):
+        why = _other(commit)
     elif gaps:
         why = f"{gaps} frames of it could not be analysed"
     elif sampling.get("start_s") or sampling.get("end_s") is not None:

@@ -8,6 +8,7 @@ next, and what is tried again, is `pipeline.runs.schedule`'s business, as on one
 
 import logging
 import random
+import socket
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -45,6 +46,8 @@ REST_S = 60.0
 """... none is started for so long."""
 EMPTY_S_MAX = 300.0
 """A cluster whose nodes are all lost is waited for so long; a Ray of the run's own does not come back."""
+HEAD_S_MAX = 10.0
+"""A cluster's head must take a connection within this."""
 PATIENCE_S = 30.0
 """After so long without a worker, people are told what is waited for."""
 GPU_RUNTIME: Literal["onnxruntime-gpu"] = "onnxruntime-gpu"
@@ -255,6 +258,7 @@ def connected(address: str) -> Iterator[str | None]:
     if ray.is_initialized():
         yield None
         return
+    _look_for_head(address)
     try:
         joined = ray.init(
             address=address,
@@ -271,6 +275,17 @@ def connected(address: str) -> Iterator[str | None]:
         yield f"http://{dashboard}" if dashboard else None
     finally:
         ray.shutdown()
+
+
+def _look_for_head(address: str) -> None:
+    """Raise ConfigError where nothing listens at `HOST:PORT`: Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        try:
+            socket.create_connection((host, int(port)), HEAD_S_MAX).close()
+        except (OSError, OverflowError) as exc:
+            why = getattr(exc, "strerror", None) or exc
+            raise ConfigError(f"--ray {address}: no Ray there: {why}; give the address of the cluster's head") from exc
 
 
 def _for_member(context: RunContext, jobs: int, *, share: bool) -> RunContext:

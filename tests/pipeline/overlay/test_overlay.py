@@ -173,6 +173,15 @@ def test_hiding_is_refused_with_the_results_of_another_video_of_that_name(analys
         write_overlay(other, results, tmp_path / "b.mp4", blur_faces=True)
 
 
+def test_what_was_read_of_another_video_of_that_name_is_not_drawn_unless_forced(analysed, tmp_path):
+    _, results = analysed
+    other = write_video(tmp_path / "people.mp4", squares(50))
+    with pytest.raises(ResultsError, match="another video of that name .* or it has changed since"):
+        write_overlay(other, results, tmp_path / "b.mp4")
+    write_overlay(other, results, tmp_path / "b.mp4", force=True)
+    assert (tmp_path / "b.mp4").is_file()
+
+
 def test_hiding_is_refused_where_somebody_may_come_and_go_between_two_looks(analysed, tmp_path):
     video, _ = analysed
     run(find_sources([video]), tmp_path / "r", load_config(None, {"sampling.fps": 0.5}), in_process=True)

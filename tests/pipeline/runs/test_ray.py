@@ -84,6 +84,11 @@ def test_more_workers_than_fit_are_refused_before_anything_waits(local_ray, foot
         analyse(footage, tmp_path / "out", **{"worker.count": 3})
 
 
+def test_an_address_where_nothing_listens_is_told_at_once():
+    with pytest.raises(ConfigError, match="--ray 127.0.0.1:1: no Ray there: Connection refused"):
+        ray_runner._look_for_head("127.0.0.1:1")
+
+
 @pytest.mark.slow
 def test_ray_alone_reads_from_a_bucket_and_writes_to_it(bucket, drawn_video, drawn_rows):
     """The whole command, with a Ray of its own: workers take credentials from where the clouds' own tools do."""
