@@ -282,7 +282,7 @@ def _look_for_head(address: str) -> None:
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if host and port.isdecimal():
         try:
-            socket.create_connection((host, int(port)), HEAD_S_MAX).close()
+            socket.create_connection((host.strip("[]"), int(port)), HEAD_S_MAX).close()
         except (OSError, OverflowError) as exc:
             why = getattr(exc, "strerror", None) or exc
             raise ConfigError(f"--ray {address}: no Ray there: {why}; give the address of the cluster's head") from exc

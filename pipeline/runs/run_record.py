@@ -27,8 +27,8 @@ def resumable(out: Store, digest: str, config: AnalyzeConfig) -> dict[str, Any] 
     if not run_folder.read_commits(out):
         return None
     raise ResultsError(
-        f"{out}: was made with other settings, which would change rows or their files ({_changes(record, config)}); use the same "
-        "ones, choose another --out, or start over with --fresh"
+        f"{out}: was made with other settings, which would change rows or their files ({_changes(record, config)}); "
+        "use the same ones, choose another --out, or start over with --fresh"
     )
 
 

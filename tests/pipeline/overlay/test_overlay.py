@@ -176,7 +176,7 @@ def test_hiding_is_refused_with_the_results_of_another_video_of_that_name(analys
 def test_what_was_read_of_another_video_of_that_name_is_not_drawn_unless_forced(analysed, tmp_path):
     _, results = analysed
     other = write_video(tmp_path / "people.mp4", squares(50))
-    with pytest.raises(ResultsError, match="another video of that name .* or it has changed since"):
+    with pytest.raises(ResultsError, match=r"another video of that name .* or it has changed since"):
         write_overlay(other, results, tmp_path / "b.mp4")
     write_overlay(other, results, tmp_path / "b.mp4", force=True)
     assert (tmp_path / "b.mp4").is_file()

@@ -85,7 +85,7 @@ def test_more_workers_than_fit_are_refused_before_anything_waits(local_ray, foot
 
 
 def test_an_address_where_nothing_listens_is_told_at_once():
-    with pytest.raises(ConfigError, match="--ray 127.0.0.1:1: no Ray there: Connection refused"):
+    with pytest.raises(ConfigError, match=r"--ray 127\.0\.0\.1:1: no Ray there: Connection refused"):
         ray_runner._look_for_head("127.0.0.1:1")
 
 
