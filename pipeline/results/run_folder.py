@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import PurePosixPath
 from typing import Any, get_args
 
@@ -24,15 +25,22 @@ DELETERS = 16
 """Files that are removed at a time."""
 
 
+class DamagedRecordError(ResultsError):
+    """`run.json` is there, but is no JSON."""
+
+
 def read_run(out: Store) -> dict[str, Any] | None:
-    """The content of `run.json`, or None where there is none. Raises ResultsError where it cannot be read."""
+    """The content of `run.json`, or None where there is none.
+
+    Raises DamagedRecordError where it is damaged, another ResultsError where it is of something else or cannot be read.
+    """
     content_bytes = out.read(RUN_FILE)
     if content_bytes is None:
         return None
     try:
         content = json.loads(content_bytes)
     except ValueError as exc:
-        raise ResultsError(
+        raise DamagedRecordError(
             f"{out}/{RUN_FILE}: cannot be read ({exc}); move the folder away or start over with --fresh"
         ) from exc
     if not isinstance(content, dict) or not all(isinstance(content.get(key), str) for key in ("run_id", "config_hash")):
@@ -81,8 +89,8 @@ def commit_path(stream_id: str) -> str:
 
 
 def spool_path(stream_id: str, name: str) -> str:
-    """Where the analysis of a stretch is kept until its stream is committed."""
-    return f"{SPOOLS}/{stream_folder(stream_id)}/{name}.zip"
+    """Where the analysis of a stretch is kept until its stream is committed; without suffix."""
+    return f"{SPOOLS}/{stream_folder(stream_id)}/{name}"
 
 
 def drop_spools(out: Store, stream_id: str | None = None) -> None:
@@ -158,15 +166,38 @@ def sweep(
     left = [commit for commit in commits if commit["stream_id"] not in pending]
     delete_all(out, {commit_path(stream_id) for stream_id in pending} & set(files))
     delete_all(out, unnamed(files, left))
-    for name in (RUN_FILE, PROGRESS_FILE):
-        out.delete(f"_{name}")
     return left
 
 
+def sweep_failed(out: Store, stream_ids: Iterable[str]) -> None:
+    """Remove the rows of streams that failed, unless they have a commit. Raises ResultsError or SinkError."""
+
+    def left(stream_id: str) -> set[str]:
+        if out.exists(commit_path(stream_id)):
+            return set()
+        folder = stream_folder(stream_id)
+        return unnamed({path for table in TABLES for path in out.files(f"{table}/{folder}")}, ())
+
+    with ThreadPoolExecutor(DELETERS) as pool:
+        delete_all(out, chain.from_iterable(pool.map(left, stream_ids)))
+
+
 def erase(out: Store) -> None:
-    """Start over: remove what a run has written, the commits first, and nothing else."""
-    if read_run(out) is None and not out.exists(COMMITS):
-        return
+    """Start over: remove what a run has written, the commits first, and nothing else.
+
+    A folder is a run's if it has commits, or a record that can be read. Raises ResultsError where the record is damaged
+    and there are no commits, or where it is of something else.
+    """
+    committed = out.exists(COMMITS)
+    try:
+        if read_run(out) is None and not committed:
+            return
+    except DamagedRecordError as exc:
+        if not committed:
+            raise ResultsError(
+                f"{out}/{RUN_FILE}: cannot be read, and nothing is committed there: it may not be a run's; "
+                "remove it, or choose another --out"
+            ) from exc
     for name in (COMMITS, SPOOLS, *TABLES):
         out.delete_folder(name)
     for name in (RUN_FILE, PROGRESS_FILE):

@@ -28,6 +28,8 @@ PART_NS = 300 * 1_000_000_000
 """A file holds the rows of five minutes of stream time, on a fixed grid ..."""
 PART_ROWS_MAX = 200_000
 """... or this many, where there are more."""
+BATCH_ROWS = 5_000
+"""Rows of a text file that are formatted at a time: with landmarks about half a second."""
 MERGED = "merged"
 """The folder of files with the rows of many streams (`pipeline.results.compact`); no stream's folder is called so."""
 
@@ -65,11 +67,15 @@ class FileSink:
         format: Format,
         metadata: Mapping[str, str],
         labels: Mapping[str, str | int | float | bool | None] | None = None,
+        step: Callable[[], None] = lambda: None,
     ):
-        """`metadata` go into every file, `labels` into columns of their own of `tracks`."""
+        """`metadata` go into every file, `labels` into columns of their own of `tracks`.
+
+        `step` is called every `BATCH_ROWS` rows of a text file, which takes long to write: to say that it is no hang.
+        """
         self._store, self._folder, self._format = store, stream_folder(stream_id), format
         self._metadata = {name.encode(): value.encode() for name, value in metadata.items()}
-        self._labels = labels or {}
+        self._labels, self._step = labels or {}, step
         self._held: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
         self.parts: list[Part] = []
 
@@ -113,8 +119,18 @@ class FileSink:
         if name == "tracks":
             table = with_labels(table, self._labels)
         path = f"{name}/{self._folder}/{first_ns:019d}.{self._format}"
-        digest = self._store.write(path, lambda half: _WRITERS[self._format](table, half, self._metadata, name))
+        digest = self._store.write(path, lambda half: self._fill(half, name, table))
         self.parts.append(Part(name, path, table.num_rows, digest))
+
+    def _fill(self, path: Path, name: str, table: pa.Table) -> None:
+        match self._format:
+            case "parquet":
+                with parquet_writer(path, table.schema.with_metadata(self._metadata), name) as writer:
+                    writer.write_table(table)
+            case "csv":
+                _write_csv(table, path, self._step)
+            case "jsonl":
+                _write_jsonl(table, path, self._step)
 
 
 def with_labels(tracks: pa.Table, labels: Mapping[str, str | int | float | bool | None]) -> pa.Table:
@@ -145,20 +161,19 @@ def parquet_writer(path: Path, schema: pa.Schema, name: str) -> pq.ParquetWriter
     )
 
 
-def _write_parquet(table: pa.Table, path: Path, metadata: dict[bytes, bytes], name: str) -> None:
-    with parquet_writer(path, table.schema.with_metadata(metadata), name) as writer:
-        writer.write_table(table)
+def _write_csv(table: pa.Table, path: Path, step: Callable[[], None]) -> None:
+    with pyarrow.csv.CSVWriter(path, _flat(table.slice(0, 0)).schema) as writer:
+        for start in range(0, table.num_rows, BATCH_ROWS):
+            writer.write_table(_flat(table.slice(start, BATCH_ROWS)))
+            step()
 
 
-def _write_csv(table: pa.Table, path: Path, metadata: dict[bytes, bytes], name: str) -> None:
-    pyarrow.csv.write_csv(_flat(table), path)
-
-
-def _write_jsonl(table: pa.Table, path: Path, metadata: dict[bytes, bytes], name: str) -> None:
+def _write_jsonl(table: pa.Table, path: Path, step: Callable[[], None]) -> None:
     with path.open("w", encoding="utf-8") as file:
-        for batch in table.to_batches(max_chunksize=10_000):
+        for batch in table.to_batches(max_chunksize=BATCH_ROWS):
             for row in batch.to_pylist():
                 file.write(json.dumps({k: v for k, v in row.items() if v is not None}, default=str) + "\n")
+            step()
 
 
 def _flat(table: pa.Table) -> pa.Table:
@@ -172,10 +187,3 @@ def _flat(table: pa.Table) -> pa.Table:
             values = pa.array([v and " ".join(f"{x:.2f}" for x in v) for v in values.to_pylist()], pa.string())
         columns[column.name] = values
     return pa.table(columns)
-
-
-_WRITERS: dict[str, Callable[[pa.Table, Path, dict[bytes, bytes], str], None]] = {
-    "parquet": _write_parquet,
-    "csv": _write_csv,
-    "jsonl": _write_jsonl,
-}

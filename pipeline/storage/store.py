@@ -9,8 +9,9 @@ import json
 import os
 import shutil
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -78,8 +79,15 @@ def write_json(store: Store, path: str, content: Mapping[str, Any]) -> None:
     store.write(path, fill)
 
 
+_HALF = "_" + "[0-9a-f]" * 32 + ".*"
+"""Names of files that are being written."""
+
+
 class Disk:
-    """A folder on a disk. A file is written beside its place, under a name that begins with `_`, and renamed."""
+    """A folder on a disk. A file is written beside its place, under a name that begins with `_`, and renamed.
+
+    That name is each writer's own: a node that counts as dead may still write what another has been given to do.
+    """
 
     def __init__(self, root: Path):
         self._root = root
@@ -89,17 +97,20 @@ class Disk:
 
     @contextmanager
     def locked(self, doing: str = ANALYSING) -> Iterator[None]:
-        try:
-            self._root.mkdir(parents=True, exist_ok=True)
-            file = (self._root / LOCK).open("a")
-        except OSError as exc:
-            raise ConfigError(f"{self}: cannot write results there: {exc.strerror}; choose another --out") from exc
-        with file:
-            if not (_flocked(file) or _flocked(file, after_s=0.1)):  # `doing` may have looked at that moment
-                raise ResultsError(f"{self}: another run is writing there; wait for it, or choose another --out")
-            file.truncate(0)
-            file.write(doing)
-            file.flush()
+        with ExitStack() as held:
+            try:
+                self._root.mkdir(parents=True, exist_ok=True)
+                file = held.enter_context((self._root / LOCK).open("ab", buffering=0))
+                if not (_flocked(file) or _flocked(file, after_s=0.1)):  # `doing` may have looked at that moment
+                    raise ResultsError(f"{self}: another run is writing there; wait for it, or choose another --out")
+                file.truncate(0)
+                file.write(doing.encode())
+                for half in self._root.glob(_HALF):  # those of tables and commits are the run's to sweep
+                    half.unlink(missing_ok=True)
+            except OSError as exc:
+                raise ConfigError(
+                    f"{self}: cannot write results there: {exc.strerror or exc}; choose another --out"
+                ) from exc
             yield
 
     def doing(self) -> str | None:
@@ -132,7 +143,7 @@ class Disk:
 
     def write(self, path: str, fill: Fill) -> str:
         place = self._root / path
-        half = place.with_name(f"_{place.name}")
+        half = place.with_name(f"_{uuid.uuid4().hex}{place.suffix}")
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             fill(half)
@@ -145,6 +156,9 @@ class Disk:
             os.close(folder)
         except OSError as exc:
             raise SinkError(f"{place}: cannot be written: {exc.strerror or exc}") from exc
+        finally:
+            with suppress(OSError):
+                half.unlink(missing_ok=True)  # if it was not renamed
         return digest
 
     def delete(self, path: str) -> None:
@@ -157,8 +171,8 @@ class Disk:
         shutil.rmtree(self._root / path, ignore_errors=True)
 
 
-def _flocked(file: IO[str], kind: int = fcntl.LOCK_EX, after_s: float = 0.0) -> bool:
-    """Whether a file could be locked, after a while."""
+def _flocked(file: IO[Any], kind: int = fcntl.LOCK_EX, after_s: float = 0.0) -> bool:
+    """Whether a file could be locked, after a while. Raises OSError where there are no locks."""
     time.sleep(after_s)
     try:
         fcntl.flock(file, kind | fcntl.LOCK_NB)

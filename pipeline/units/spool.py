@@ -1,65 +1,108 @@
-"""A stretch's analysis as a file: its `AffectBatch` values, one after the other, and what is known at its end.
+"""A stretch's analysis as two files: its `AffectBatch` values, one after the other, and what is known at its end.
 
-A ZIP archive: one .npz per batch (no pickles), and ``end.json``. Landmarks and looks are most of it: 1.5 kB a face
-and frame. It is removed once the stretches are joined.
+``<stretch>.zip`` holds one .npz per batch (no pickles). Landmarks and looks are most of it: 1.5 kB a face and frame.
+``<stretch>.json``, put last, says what was known at the end, and the SHA-256 of the other. Both are removed once the
+stretches are joined; what turns out to be damaged is removed at once, so that the next run does the stretch again.
 """
 
 import io
 import json
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pipeline.errors import ResultsError
-from pipeline.storage.store import Store
+from pipeline.errors import ResultsError, SinkError
+from pipeline.storage.store import Store, write_json
 from pipeline.types import AffectBatch, Frame, Strands
 
-_END = "end.json"
 _UNKNOWN = -1
 _FRAME = ("pts_ns", "frame_index", "width", "height", "missing", "corrupt", "is_key", "scene_cut")
 _STRANDS = tuple(field.name for field in fields(Strands))
 _ROWS = tuple(f.name for f in fields(AffectBatch) if f.name not in ("frames", "next_ns", "strands"))
 
 
-def write_spool(path: Path, batches: Iterable[AffectBatch], end: Callable[[], dict[str, Any]]) -> None:
-    """Write `batches` as they come, then what `end` says."""
-    with zipfile.ZipFile(path, "w") as archive:
-        for number, batch in enumerate(batches):
-            packed = io.BytesIO()
-            np.savez(packed, allow_pickle=False, **_pack(batch))
-            archive.writestr(f"{number:06d}.npz", packed.getbuffer())
-        archive.writestr(_END, json.dumps(end()))
+def write_spool(store: Store, path: str, batches: Iterable[AffectBatch], end: Callable[[], dict[str, Any]]) -> None:
+    """Write `batches` as they come, then what `end` says. `path` is without suffix. Raises SinkError."""
+
+    def fill(half: Path) -> None:
+        with zipfile.ZipFile(half, "w") as archive:
+            for number, batch in enumerate(batches):
+                packed = io.BytesIO()
+                np.savez(packed, allow_pickle=False, **_pack(batch))
+                archive.writestr(f"{number:06d}.npz", packed.getbuffer())
+
+    digest = store.write(_batches(path), fill)
+    write_json(store, _end(path), {**end(), "sha256": digest})
+
+
+def has_spool(store: Store, path: str) -> bool:
+    """Whether a stretch is analysed. Raises SinkError."""
+    with retried():
+        return store.exists(_end(path))
 
 
 def read_end(store: Store, path: str) -> dict[str, Any]:
-    """What was known at the end. Raises ResultsError if the file cannot be read."""
-    with _open(store, path) as archive:
-        return dict(json.loads(archive.read(_END)))
+    """What was known at the end.
+
+    Raises ResultsError if it is missing or damaged, SinkError if it cannot be read now: the disk or the network fails.
+    """
+    try:
+        return dict(json.loads(_read(store, path, _end(path))))
+    except ValueError as exc:
+        raise _damaged(store, path, _end(path), str(exc)) from exc
 
 
-def read_spool(store: Store, path: str, first_index: int | None) -> Iterator[AffectBatch]:
+def read_spool(store: Store, path: str, end: dict[str, Any], first_index: int | None) -> Iterator[AffectBatch]:
     """The batches in order; `first_index` is added to the ordinals of their frames, None makes them unknown.
 
-    Raises ResultsError if the file cannot be read.
+    They are read at one go, 9 MB for ten minutes of a face: a bucket is asked once. Raises as `read_end`.
     """
-    with _open(store, path) as archive:
-        for name in sorted(name for name in archive.namelist() if name != _END):
+    content = _read(store, path, _batches(path))
+    if sha256(content).hexdigest() != end["sha256"]:
+        raise _damaged(store, path, _batches(path), "another SHA-256 than when it was written")
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for name in archive.namelist():
             with np.load(io.BytesIO(archive.read(name)), allow_pickle=False) as arrays:
                 yield _unpack(arrays, first_index)
 
 
 @contextmanager
-def _open(store: Store, path: str) -> Iterator[zipfile.ZipFile]:
+def retried() -> Iterator[None]:
+    """A disk or network that fails is tried again, which a job that ends in a ResultsError is not."""
     try:
-        with store.open(path) as file, zipfile.ZipFile(file) as archive:
-            yield archive
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as exc:
-        raise ResultsError(f"{store}/{path}: the analysis of a stretch cannot be read ({exc}); run again") from exc
+        yield
+    except ResultsError as exc:
+        raise SinkError(str(exc)) from exc
+
+
+def _batches(path: str) -> str:
+    return f"{path}.zip"
+
+
+def _end(path: str) -> str:
+    return f"{path}.json"
+
+
+def _read(store: Store, path: str, file: str) -> bytes:
+    with retried():
+        content = store.read(file)
+    if content is None:
+        raise _damaged(store, path, file, "it is missing")
+    return content
+
+
+def _damaged(store: Store, path: str, file: str, why: str) -> ResultsError:
+    """What to raise; the stretch is no longer taken for analysed."""
+    with suppress(SinkError):
+        store.delete(_end(path))
+        store.delete(_batches(path))
+    return ResultsError(f"{store}/{file}: the analysis of a stretch cannot be read ({why}); run again")
 
 
 def _pack(batch: AffectBatch) -> dict[str, np.ndarray]:

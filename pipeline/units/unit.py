@@ -8,23 +8,23 @@ its own, and tracked, smoothed and written when all of them are there.
 import json
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, astuple, dataclass, replace
 from hashlib import sha256
 from typing import Any
 
 from engines import Engine
 from pipeline.config import AnalyzeConfig
-from pipeline.errors import SourceError
+from pipeline.errors import ResultsError, SinkError, SourceError
 from pipeline.faces.analyzer import Analyzer
-from pipeline.results.run_folder import commit, drop_spools, spool_path
+from pipeline.results.run_folder import commit, drop_spools, read_commit, spool_path, sweep_failed
 from pipeline.sinks import FileSink
 from pipeline.sources.find import Source
-from pipeline.storage.store import open_store
+from pipeline.storage.store import Store, open_store
 from pipeline.tracks.timeline import Finished, StreamContext, Timeline
 from pipeline.tracks.tracking import EndReason, Tracker, TrackerConfig
 from pipeline.types import AffectBatch
-from pipeline.units.spool import read_end, read_spool, write_spool
+from pipeline.units.spool import has_spool, read_end, read_spool, retried, write_spool
 from pipeline.units.stretches import Split, Stretch, StretchReader, whole
 from pipeline.units.tally import Tally, UnitReport
 from pipeline.video.decode import VideoInfo
@@ -109,8 +109,8 @@ def analyse_stretch(
 
     Raises SourceError or SinkError.
     """
-    store, path = open_store(context.out), _spool_path(source, stretch, context)
-    if store.exists(path):
+    store, path = open_store(context.out), _spool_path(source, source.state(), stretch, context)
+    if has_spool(store, path):
         return
     started = time.monotonic()
     with StretchReader(source.path, stretch, context.config.sampling, progress.frame) as reader:
@@ -121,25 +121,31 @@ def analyse_stretch(
             return {"origin": asdict(origin), "num_frames": reader.num_frames, "wall_s": time.monotonic() - started}
 
         with closing(_analyse(reader, stretch, context.config, analyzer, progress)) as analysed:
-            store.write(path, lambda half: write_spool(half, analysed, end))
+            write_spool(store, path, analysed, end)
 
 
 def join_stretches(
     source: Source, stretches: Sequence[Stretch], context: RunContext, progress: Progress | None = None
 ) -> UnitReport:
-    """Track, smooth, write and commit a source whose stretches are all analysed.
+    """Track, smooth, write and commit a source whose stretches are all analysed; if it is committed already, rest.
 
-    Raises ResultsError where one is not, or SinkError.
+    Raises ResultsError where one is not, or is damaged: then the next run analyses it again. Raises SinkError.
     """
     progress = Progress() if progress is None else progress
     started, state, store = time.monotonic(), source.state(), open_store(context.out)
-    paths = [_spool_path(source, stretch, context) for stretch in stretches]
-    ends = [read_end(store, path) for path in paths]
+    if (report := _committed(store, source, state)) is not None:
+        return report
+    paths = [_spool_path(source, state, stretch, context) for stretch in stretches]
+    ends = []
+    for path in paths:
+        ends.append(read_end(store, path))
+        progress.step()
 
     def analysed() -> Iterator[AffectBatch]:
         first_index: int | None = 0
         for path, end in zip(paths, ends, strict=True):
-            yield from read_spool(store, path, first_index)
+            yield from read_spool(store, path, end, first_index)
+            progress.step()
             known = first_index is not None and end["num_frames"] is not None
             first_index = first_index + end["num_frames"] if known else None
 
@@ -148,8 +154,19 @@ def join_stretches(
     before_s = sum(end["wall_s"] for end in ends)
     origin = replace(origins[0], engines=engines)
     report = _finish(source, state, context, origin, analysed(), progress, started - before_s)
-    drop_spools(store, source.stream_id)
+    with suppress(SinkError):  # it is committed; what is left goes with the end of a run
+        drop_spools(store, source.stream_id)
     return report
+
+
+def _committed(store: Store, source: Source, state: dict[str, Any]) -> UnitReport | None:
+    """What an earlier try came to that was ended after its commit. Raises SinkError.
+
+    A run begins by taking back the commits of what it is to do: one that is there is its own.
+    """
+    with retried():
+        found = read_commit(store, source.stream_id)
+    return UnitReport(**found["report"]) if found is not None and found["source"] == state else None
 
 
 def _analyse(
@@ -177,31 +194,46 @@ def _finish(
     progress: Progress,
     started: float,
 ) -> UnitReport:
-    """The part with a memory, and the commit. `state` is the source's from before it was read."""
+    """The part with a memory, and the commit; if it fails, none of its rows is left to see.
+
+    `state` is the source's from before it was read.
+    """
     config, store = context.config, open_store(context.out)
     metadata = {**context.metadata, **origin.engines, "time_base": origin.info.time_base, "ts_source": "file"}
-    sink = FileSink(store, source.stream_id, format=config.output.format, metadata=metadata, labels=source.labels)
-    tracker = Tracker(TrackerConfig(gap_s_max=config.tracking.gap_s_max), score_start=origin.score_start)
-    tally = Tally()
-    for rows in follow(analysed, tracker, Timeline(_stream_context(source, context, origin))):
-        sink.write(rows)
-        progress.step()
-        tally.add(rows, time.monotonic() - started)
-    if not tally.frames:
-        raise SourceError(f"{source.shown}: has no frame in the stretch that is asked for{_length(origin.info)}")
-    sink.flush()
-    sink.close()
-    report = tally.report(source, time.monotonic() - started, origin.info, config.sampling.start_s)
-    commit(
+    sink = FileSink(
         store,
         source.stream_id,
-        sink.parts,
-        report=asdict(report),
-        source=state,
-        labels=dict(source.labels),
-        engines=origin.engines,
-        context=config.deployment.model_dump(),
+        format=config.output.format,
+        metadata=metadata,
+        labels=source.labels,
+        step=progress.step,
     )
+    tracker = Tracker(TrackerConfig(gap_s_max=config.tracking.gap_s_max), score_start=origin.score_start)
+    tally = Tally()
+    try:
+        for rows in follow(analysed, tracker, Timeline(_stream_context(source, context, origin))):
+            sink.write(rows)
+            progress.step()
+            tally.add(rows, time.monotonic() - started)
+        if not tally.frames:
+            raise SourceError(f"{source.shown}: has no frame in the stretch that is asked for{_length(origin.info)}")
+        sink.flush()
+        sink.close()
+        report = tally.report(source, time.monotonic() - started, origin.info, config.sampling.start_s)
+        commit(
+            store,
+            source.stream_id,
+            sink.parts,
+            report=asdict(report),
+            source=state,
+            labels=dict(source.labels),
+            engines=origin.engines,
+            context=config.deployment.model_dump(),
+        )
+    except Exception:
+        with suppress(ResultsError, SinkError):
+            sweep_failed(store, [source.stream_id])
+        raise
     return report
 
 
@@ -218,9 +250,9 @@ def _origin(info: VideoInfo, detector: Engine, affect: Engine) -> Origin:
     return Origin(info=info, engines=engines, score_start=detector.spec.detector.score_start)
 
 
-def _spool_path(source: Source, stretch: Stretch, context: RunContext) -> str:
+def _spool_path(source: Source, state: dict[str, Any], stretch: Stretch, context: RunContext) -> str:
     """Where a stretch's analysis is kept: under another name if the file, the settings or the cut are others."""
-    identity = json.dumps([context.metadata["config_hash"], source.state(), astuple(stretch)], sort_keys=True)
+    identity = json.dumps([context.metadata["config_hash"], state, astuple(stretch)], sort_keys=True)
     return spool_path(source.stream_id, f"{stretch.number:06d}-{sha256(identity.encode()).hexdigest()[:16]}")
 
 

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import SinkError
 from pipeline.sinks import FileSink
-from pipeline.sinks.files import PART_NS
+from pipeline.sinks.files import PART_NS, _flat
 from pipeline.storage.store import open_store, write_json
 from pipeline.tables import FRAMES, POINTS, TRACKS, repeat, table
 from pipeline.tracks.timeline import Finished
@@ -75,6 +76,30 @@ def test_many_rows_make_several_files_and_no_moment_is_torn(tmp_path, monkeypatc
     ]
     assert len(moments) == 2
     assert sum(len(m) for m in moments) == 6
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl"])
+def test_a_long_text_file_is_written_in_steps_that_are_told(tmp_path, monkeypatch, format):
+    monkeypatch.setattr("pipeline.sinks.files.BATCH_ROWS", 100)
+    steps = []
+    sink = FileSink(open_store(tmp_path), "s~1", format=format, metadata={}, step=lambda: steps.append(1))
+    sink.write(rows(np.arange(250) / 10))
+    sink.flush()
+    assert len(steps) == 6  # of points and frames
+
+
+def test_the_rows_of_a_csv_file_are_those_written_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("pipeline.sinks.files.BATCH_ROWS", 100)
+    finished = rows(np.arange(250) / 10)
+    landmarks = np.linspace(-5, 500, 250 * 136, dtype=np.float32)
+    lists = pa.FixedSizeListArray.from_arrays(pa.array(landmarks), 136)
+    points = finished.points.set_column(POINTS.get_field_index("landmarks"), POINTS.field("landmarks"), lists)
+    sink = FileSink(open_store(tmp_path), "s~1", format="csv", metadata={})
+    sink.write(Finished(finished.frames, points, finished.tracks))
+    sink.flush()
+    pyarrow.csv.write_csv(_flat(points), tmp_path / "whole.csv")
+    (written,) = (tmp_path / "points").rglob("*.csv")
+    assert written.read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
 
 def test_what_cannot_be_written_is_told(sink, tmp_path):

@@ -1,17 +1,20 @@
 """A video that is analysed in stretches gives the rows of the undivided one."""
 
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from pipeline.config import load_config
-from pipeline.errors import ResultsError
+from pipeline.errors import ResultsError, SinkError
 from pipeline.results.read import read_results
 from pipeline.results.run_folder import new_run_id
 from pipeline.sources.find import find_sources
+from pipeline.storage.store import Disk
 from pipeline.tables import TABLES
+from pipeline.units import unit as module
 from pipeline.units.stretches import WARM_S, plan
 from pipeline.units.unit import Progress, RunContext, analyse_stretch, join_stretches, run_unit
 from pipeline.video.decode import VideoReader
@@ -159,6 +162,117 @@ def test_a_stretch_is_not_analysed_twice_and_not_joined_before_it_is(tmp_path):
         analyse_stretch(source, stretch, unit, detector, BrightnessAffect(), Progress())
     assert join_stretches(source, stretches, unit).frames == 150
     assert not [*(tmp_path / "out" / "_stretches").iterdir()]
+
+
+@pytest.fixture
+def analysed(tmp_path):
+    """(source, its stretches, context): all that is to be joined."""
+    path = write_video(tmp_path / "video.mp4", pictures(15 * FPS), fps=FPS)
+    (source,) = find_sources([path])
+    unit = context(tmp_path / "out")
+    stretches = cut(source.path, unit.config.sampling, 5.0)
+    for stretch in stretches:
+        analyse_stretch(source, stretch, unit, SquareDetector(), BrightnessAffect(), Progress())
+    return source, stretches, unit
+
+
+@pytest.mark.parametrize("suffix", ["zip", "json"])
+@pytest.mark.parametrize("spoil", [lambda path: path.write_bytes(path.read_bytes()[:-40]), Path.unlink])
+def test_a_stretch_whose_analysis_is_damaged_is_told_and_then_analysed_again(analysed, tmp_path, suffix, spoil):
+    source, stretches, unit = analysed
+    spoil(sorted((tmp_path / "out" / "_stretches").rglob(f"*.{suffix}"))[1])
+    with pytest.raises(ResultsError, match=r"cannot be read .*; run again"):
+        join_stretches(source, stretches, unit)
+    detectors = [SquareDetector() for _ in stretches]
+    for stretch, detector in zip(stretches, detectors, strict=True):
+        analyse_stretch(source, stretch, unit, detector, BrightnessAffect(), Progress())
+    assert [detector.num_pictures > 0 for detector in detectors] == [number == 1 for number in range(len(stretches))]
+    assert join_stretches(source, stretches, unit).frames == 150
+
+
+def test_a_join_that_was_ended_after_its_commit_is_repeated(analysed, tmp_path, monkeypatch):
+    source, stretches, unit = analysed
+
+    def killed(store, stream_id):
+        next((tmp_path / "out" / "_stretches").rglob("*.zip")).unlink()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "drop_spools", killed)
+    with pytest.raises(KeyboardInterrupt):
+        join_stretches(source, stretches, unit)
+    monkeypatch.undo()
+    assert join_stretches(source, stretches, unit).frames == 150
+
+
+def test_a_join_whose_leftovers_cannot_be_removed_is_committed_all_the_same(analysed, monkeypatch):
+    def refused(store, stream_id):
+        raise SinkError("access denied")
+
+    monkeypatch.setattr(module, "drop_spools", refused)
+    assert join_stretches(*analysed).frames == 150
+
+
+@pytest.mark.parametrize("suffix", ["json", "zip"])
+def test_a_disk_that_cannot_be_read_for_a_moment_is_tried_again(analysed, monkeypatch, suffix):
+    """A worker tries again what ends in a SinkError."""
+    read = Disk.read
+
+    def failing(self, path):
+        if path.endswith(suffix):
+            raise ResultsError("Input/output error")
+        return read(self, path)
+
+    monkeypatch.setattr(Disk, "read", failing)
+    with pytest.raises(SinkError, match="Input/output error"):
+        join_stretches(*analysed)
+    monkeypatch.undo()
+    assert join_stretches(*analysed).frames == 150
+
+
+def test_joining_asks_for_the_state_of_the_source_once_and_tells_of_every_stretch(analysed, monkeypatch):
+    source, stretches, unit = analysed
+    asked = []
+    state = type(source).state
+    monkeypatch.setattr(type(source), "state", lambda self: asked.append(1) or state(self))
+    monkeypatch.setattr(module, "_finish", lambda *_: None)  # counts steps of its own
+    progress = Progress()
+    join_stretches(source, stretches, unit, progress)
+    assert len(asked) == 1
+    assert progress.steps == len(stretches) > 1
+
+
+@pytest.mark.parametrize("failing", ["commit", "read_spool"])
+def test_no_rows_of_a_source_that_failed_are_left_to_see(analysed, tmp_path, monkeypatch, failing):
+    original = getattr(module, failing)
+    calls = []
+
+    def fail_late(*args, **more):
+        calls.append(args)
+        if failing == "commit" or len(calls) == len(analysed[1]):
+            assert [*tmp_path.rglob("points/*/*.parquet")]
+            raise SinkError("no space left")
+        return original(*args, **more)
+
+    monkeypatch.setattr("pipeline.sinks.files.PART_ROWS_MAX", 20)
+    monkeypatch.setattr(module, failing, fail_late)
+    with pytest.raises(SinkError, match="no space left"):
+        join_stretches(*analysed)
+    monkeypatch.undo()
+    assert not [*(tmp_path / "out").rglob("*.parquet")]
+    assert join_stretches(*analysed).frames == 150
+
+
+def test_what_cannot_be_removed_after_a_failure_does_not_hide_it(analysed, monkeypatch):
+    def failing(what):
+        def fail(*args, **more):
+            raise SinkError(what)
+
+        return fail
+
+    monkeypatch.setattr(Disk, "delete", failing("access denied"))
+    monkeypatch.setattr(module, "commit", failing("no space left"))
+    with pytest.raises(SinkError, match="no space left"):
+        join_stretches(*analysed)
 
 
 def test_looking_for_cuts_leaves_a_video_that_is_not_cut_whole(tmp_path):
