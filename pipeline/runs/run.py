@@ -5,13 +5,14 @@ Where the units are done is the runner's business: in one worker process, in the
 
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from engines import NetworkSpec, open_network
 from pipeline.config import AnalyzeConfig, config_hash
-from pipeline.errors import ConfigError, ResultsError
+from pipeline.errors import ConfigError, ResultsError, SinkError
 from pipeline.remote.addresses import is_address
 from pipeline.results import compact, run_folder
 from pipeline.runs import progress_file, run_record, supervisor
@@ -90,8 +91,7 @@ def run(
                     plan.done[source.uri] = report
                     standing.ended(report)
             state = "finished"
-            if all(report.error is None for report in plan.done.values()):
-                run_folder.drop_spools(store)
+            _clear(store, plan.done.values())
         except Exception as exc:
             state, message = "broken", str(exc) or type(exc).__name__
             raise
@@ -100,6 +100,15 @@ def run(
             result.wall_s = time.monotonic() - started
             run_folder.write_run(store, {**record, **run_record.outcome(result.reports, state, message)})
     return result
+
+
+def _clear(store: Store, reports: Collection[UnitReport]) -> None:
+    """Leave no rows of what failed, and no stretches once nothing is left to do. What cannot be removed stays."""
+    failed = [report.stream_id for report in reports if report.error is not None]
+    with suppress(ResultsError, SinkError):
+        run_folder.sweep_failed(store, failed)
+        if not failed:
+            run_folder.drop_spools(store)
 
 
 @dataclass(frozen=True, slots=True)

@@ -360,10 +360,13 @@ def test_a_worker_that_dies_is_replaced(clips, tmp_path):
     assert len(read_results(tmp_path / "out", "frames")) == 2500
 
 
-def test_a_video_that_kills_every_worker_is_given_up(clips, tmp_path):
+def test_a_video_that_kills_every_worker_is_given_up_and_leaves_no_row(clips, tmp_path):
     class Killer(Standing):
         def progress(self, job, progress):
             if "poison" in job.source.stream_id:
+                part = tmp_path / "out" / "points" / job.source.stream_id / "0.parquet"
+                part.parent.mkdir(parents=True, exist_ok=True)
+                part.touch()
                 for worker in multiprocessing.active_children():
                     os.kill(worker.pid, signal.SIGKILL)
 
@@ -374,6 +377,7 @@ def test_a_video_that_kills_every_worker_is_given_up(clips, tmp_path):
     assert "killed by SIGKILL" in failed.error
     assert "tried 3 times" in failed.error
     assert len(result.reports) == 2
+    assert not list((tmp_path / "out" / "points").rglob("0.parquet"))
 
 
 @pytest.mark.slow
