@@ -11,6 +11,7 @@ from affectstream.json_log import log
 from affectstream.metrics import serving
 from affectstream.progress import print_summary, progress_bar
 from pipeline.config import load_config
+from pipeline.remote.addresses import on_disk
 from pipeline.runs.run import run
 from pipeline.sources.find import find_sources
 from pipeline.sources.lists import read_list
@@ -74,7 +75,9 @@ def analyze(
         "deployment.context": context,
         "deployment.reason": context_reason,
     }
-    settings = load_config(config, {key: value for key, value in flags.items() if value is not None})
+    settings = load_config(
+        None if config is None else on_disk(config), {key: value for key, value in flags.items() if value is not None}
+    )
     listed = read_list(source_list) if source_list is not None else []
     found = find_sources([*(sources or []), *listed], out=out)
     console = Console(stderr=True)

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import ConfigError
-from pipeline.remote.addresses import is_address
+from pipeline.remote.addresses import is_address, on_disk
 from pipeline.sources.find import Label, Wanted
 from pipeline.tables import TABLES
 
@@ -19,10 +19,11 @@ _TRUTH = {"true": True, "false": False}
 def read_list(path: str | Path) -> list[Wanted]:
     """The rows of a list: what the column `source` (or `path`, or `uri`) names, and the other columns as its labels.
 
-    Relative paths begin at the list's folder. In CSV a column is whole numbers, numbers, or true and false if all its
-    cells are written so, else text: `007` stays as it is; an empty cell is None. Raises ConfigError.
+    Relative paths begin at the list's folder; spaces around a source are no part of it. In CSV a column is whole
+    numbers, numbers, or true and false if all its cells are written so, else text: `007` stays as it is; an empty cell
+    is None. Raises ConfigError.
     """
-    path = Path(path)
+    path = on_disk(path)
     match path.suffix.lower():
         case ".csv":
             columns = _read_csv(path)
@@ -45,6 +46,7 @@ def read_list(path: str | Path) -> list[Wanted]:
     for row, source in enumerate(sources):
         if not isinstance(source, str) or not source.strip():
             raise ConfigError(f"{path}: row {row + 1} names no source in column {column!r}")
+        source = source.strip()
         item = source if is_address(source) else str(path.parent / source)
         wanted.append(Wanted(item, path.parent, {name: values[row] for name, values in columns.items()}))
     return wanted

@@ -1,6 +1,7 @@
 """Lists of sources: what is read of them, and that what they say of a source comes back with its tracks."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -60,6 +61,18 @@ def test_paths_begin_at_the_list_and_addresses_stand_as_they_are(tmp_path, liste
     assert a.stream_id.startswith("clips/a.mp4~")
     assert b.stream_id.startswith("b.mp4~")
     assert (c.path, c.stream_id.rpartition("~")[0]) == ("https://h/c.mp4", "c.mp4")
+
+
+def test_spaces_around_a_source_are_no_part_of_it(tmp_path, listed):
+    address, path = find_sources(listed("person,source\nanna, https://user:s3cret@h/v.mp4\nben, clips/a.mp4 \n"))
+    assert address.shown == address.uri == "https://h/v.mp4"
+    assert path.path == str(tmp_path / "clips" / "a.mp4")
+
+
+def test_a_list_lies_on_this_machine():
+    with pytest.raises(ConfigError, match=r"h/list\.csv: must be a file on this machine") as refused:
+        read_list(Path("https://user:s3cret@h/list.csv"))
+    assert "s3cret" not in str(refused.value)
 
 
 def test_parquet_keeps_its_types(tmp_path):
