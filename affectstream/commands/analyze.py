@@ -12,6 +12,7 @@ from affectstream.metrics import serving
 from affectstream.progress import print_summary, progress_bar
 from pipeline.config import load_config
 from pipeline.errors import ConfigError
+from pipeline.remote.addresses import on_disk
 from pipeline.runs.run import run
 from pipeline.sources.find import find_sources
 from pipeline.sources.lists import read_list
@@ -77,6 +78,8 @@ def analyze(
     }
     if workers is not None and ray is None:
         raise ConfigError("--workers is for Ray; add --ray, or leave it out: without Ray there is one worker")
+    if config is not None:
+        config = on_disk(config)
     settings = load_config(config, {key: value for key, value in flags.items() if value is not None})
     listed = read_list(source_list) if source_list is not None else []
     found = find_sources([*(sources or []), *listed], out=out)

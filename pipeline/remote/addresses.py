@@ -7,8 +7,9 @@ clouds' own tools, keys are taken as they stand: a per cent sign in one is a per
 import hashlib
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 from pipeline.errors import ConfigError
 
@@ -17,22 +18,49 @@ OPTIONS = ("endpoint_override", "region", "scheme", "anonymous")
 """What may follow a bucket's address, as `?endpoint_override=localhost:9000&scheme=http`. All else is configured as in
 the cloud's own tools."""
 
-_BEGIN = re.compile(r"(s3|gs|https?)://", re.IGNORECASE)
-_SQUEEZED = re.compile(r"(s3|gs|https?):/(?!/)", re.IGNORECASE)
+_BEGIN = re.compile(r"(s3|gs|https?):/{1,2}", re.IGNORECASE)
+"""With one slash: an address that went through a Path."""
+_OTHER = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_LOGIN = re.compile(r"([a-z][a-z0-9+.-]*:/{1,2}).*@", re.IGNORECASE | re.DOTALL)
+"""Of something that is no address, but holds one."""
+HIDDEN = "…"
 _HOST = re.compile(r"([^:\[\]]*|\[[0-9a-fA-F:.]+\])(:[0-9]*)?")
 _OPTIONS_BEGIN = re.compile(rf"\?(?=({'|'.join(OPTIONS)})=)")
-_SIGNATURE = re.compile(
-    "x-(amz|goog)-.*|signature|expires|policy|key-pair-id|awsaccesskeyid|googleaccessid|.*token"
-    "|sig|s[eprtv]|spr|ss|srt|sk[a-z]+",  # these are Azure's
-    re.IGNORECASE,
+_X = ("algorithm", "credential", "date", "expires", "security-token", "signature", "signedheaders")
+_AZURE = "sig sv ss srt sp st se spr sr si sip sdd ses skoid sktid skt ske sks skv saoid suoid scid sduoid skdutid"
+_SIGNATURES: tuple[tuple[set[str], set[str]], ...] = (
+    ({"x-amz-signature"}, {f"x-amz-{name}" for name in _X}),
+    ({"x-goog-signature"}, {f"x-goog-{name}" for name in _X}),
+    ({"signature", "awsaccesskeyid"}, {"expires", "x-amz-security-token"}),
+    ({"signature", "googleaccessid"}, {"expires"}),
+    ({"signature", "key-pair-id"}, {"expires", "policy", "hash-algorithm"}),  # CloudFront's
+    ({"sig", "sv"}, set(_AZURE.split())),
 )
+"""Parameters by which a signature is known, and what belongs to it: alone, `st` or `token` may name another file."""
 
 
 def is_address(text: str) -> bool:
-    """Whether this is an address and not a path. Raises ConfigError for an address that went through a Path."""
-    if _SQUEEZED.match(text):
-        raise ConfigError(f"{text}: an address has two slashes; in Python give it as a string, a Path drops one")
-    return _BEGIN.match(text) is not None
+    """Whether this is an address and not a path.
+
+    Raises ConfigError for an address that went through a Path, and for one of a kind that is not known.
+    """
+    if begin := _BEGIN.match(text):
+        if not begin.group().endswith("//"):
+            raise ConfigError(
+                f"{redacted(text)}: an address has two slashes; in Python give it as a string, a Path drops one"
+            )
+        return True
+    if _OTHER.match(text):
+        known = ", ".join(f"{name}://" for name in (*BUCKETS, *WEB))
+        raise ConfigError(f"{redacted(text)}: is of no known kind; known are {known}; a file here is given by its path")
+    return False
+
+
+def on_disk(path: str | Path) -> Path:
+    """The path of what must lie on this machine. Raises ConfigError for an address."""
+    if _BEGIN.match(str(path)) or _OTHER.match(str(path)):
+        raise ConfigError(f"{redacted(str(path))}: must be a file on this machine; fetch it first")
+    return Path(path)
 
 
 def scheme(text: str) -> str:
@@ -78,29 +106,47 @@ class BucketAddress:
 
 
 def redacted(text: str) -> str:
-    """What may be shown and written of a path or an address: no name, no password, no signature, no token."""
-    if not _BEGIN.match(text):
-        return text
-    begin, _, rest = text.partition("://")
-    begin = begin.lower()
-    host, slash, path = rest.partition("/")
-    host = host.rpartition("@")[2]
-    if not _HOST.fullmatch(host):  # a password with a slash in it ends up here
-        return f"{begin}://…"
-    place = f"{begin}://{host}{slash}{path}"
-    if begin in BUCKETS:
-        return _OPTIONS_BEGIN.split(place, maxsplit=1)[0]
-    place, query, _ = place.partition("#")[0].partition("?")
-    return f"{place}?…" if query else place
+    """What may be shown and written of a path or an address: no name, no password, no signature, no token.
+
+    Where it is in doubt what of an address is a password, no more than its kind.
+    """
+    begin = _BEGIN.match(text)
+    if begin is None:
+        return _LOGIN.sub(r"\1…@", text)
+    kind, rest = begin.group().lower(), text[begin.end() :]
+    if kind.startswith(BUCKETS):
+        place, query = _OPTIONS_BEGIN.split(rest, maxsplit=1)[0], ""
+    else:
+        place, _, query = rest.partition("#")[0].partition("?")
+    authority, slash, path = place.partition("/")
+    host = authority.rpartition("@")[2]
+    split_password = ":" in authority and "@" in rest[len(authority) :]  # it has a /, ? or # in it
+    if split_password or not _HOST.fullmatch(host):
+        return f"{kind}{HIDDEN}"
+    return f"{kind}{host}{slash}{path}" + (f"?{HIDDEN}" if query else "")
 
 
 def identity(text: str) -> str:
     """The same for the same remote file, however its address is signed; shows no secret.
 
-    Of a web address's query, what does not sign it is part of what it names; a hash stands for that.
+    Of a web address's query, what does not sign it is part of what it names, and so is the endpoint of a bucket; a hash
+    stands for that, and for an address of which nothing may be shown.
     """
     if scheme(text) in BUCKETS:
-        return redacted(text)
-    pairs = [(name, value) for name, value in parse_qsl(urlsplit(text).query) if not _SIGNATURE.fullmatch(name)]
-    digest = hashlib.sha256(urlencode(pairs).encode()).hexdigest()[:16]
-    return redacted(text).removesuffix("?…") + (f"?{digest}" if pairs else "")
+        address = BucketAddress.parse(text)
+        place, named = text, dict(address.options).get("endpoint_override", "")
+    else:
+        place, _, query = text.partition("#")[0].partition("?")
+        named = _unsigned(query)
+    shown = redacted(text)
+    if shown.endswith(f"://{HIDDEN}"):
+        named = f"{place}?{named}"
+    return shown.removesuffix(f"?{HIDDEN}") + (f"?{hashlib.sha256(named.encode()).hexdigest()[:16]}" if named else "")
+
+
+def _unsigned(query: str) -> str:
+    """What of a query does not sign the address."""
+    pairs = [(pair.partition("=")[0].lower(), pair) for pair in query.split("&")]
+    given = {name for name, _ in pairs}
+    signing = {name for known, more in _SIGNATURES if known <= given for name in known | more}
+    return "&".join(pair for name, pair in pairs if name not in signing)

@@ -6,9 +6,9 @@ from typing import Any, Protocol
 from urllib.parse import unquote
 
 from pipeline.errors import SourceError
-from pipeline.remote.addresses import BUCKETS, BucketAddress, redacted, scheme
+from pipeline.remote.addresses import BUCKETS, HIDDEN, BucketAddress, redacted, scheme
 from pipeline.remote.network import cause, file_system, waiting
-from pipeline.remote.web import WebFile
+from pipeline.remote.web import TRIES, WebFile
 
 BLOCK = 4 * 2**20
 KEPT = 4
@@ -106,18 +106,25 @@ def name(address: str) -> str:
     """The file's own name, as a stream is called."""
     if scheme(address) in BUCKETS:
         return BucketAddress.parse(address).key.rpartition("/")[2]
-    path = redacted(address).partition("://")[2].partition("?")[0].partition("/")[2]
-    return unquote(path.rpartition("/")[2]) or "index"
+    place = redacted(address).partition("://")[2]
+    if place == HIDDEN:
+        _, login, place = address.rpartition("@")  # what follows it is no password
+        place = f"/{place}" if login else place.partition("://")[2]
+    path = place.partition("#")[0].partition("?")[0].partition("/")[2]
+    return unquote(path).rpartition("/")[2] or "index"
 
 
-def remote_state(address: str) -> dict[str, Any]:
-    """What tells a remote file, as it is now, from any other; nothing, where it is not to be had."""
+def remote_state(address: str, *, tries: int = TRIES) -> dict[str, Any]:
+    """What tells a remote file, as it is now, from any other; nothing, where it is not to be had.
+
+    A web server is asked at most `tries` times; for buckets see `pipeline.remote.network`.
+    """
     try:
         if scheme(address) in BUCKETS:
             place = BucketAddress.parse(address)
             with waiting():
                 return bucket_state(file_system(place).get_file_info(place.path))
-        return WebFile(address).state
+        return WebFile(address, tries=tries).state
     except (OSError, SourceError):
         return {}
 

@@ -1,6 +1,7 @@
 """Files on web servers, read here and there by range requests; what breaks off is asked for again."""
 
 import base64
+import re
 import tempfile
 import time
 from collections.abc import Callable
@@ -9,18 +10,22 @@ from ssl import SSLCertVerificationError
 from typing import IO, Any, TypeVar
 from urllib.error import HTTPError
 from urllib.parse import unquote, urlsplit, urlunsplit
-from urllib.request import Request, urlopen
+from urllib.request import Request
 
 from pipeline.errors import SourceError
 from pipeline.remote.addresses import redacted
 from pipeline.remote.network import waiting
+from pipeline.remote.opener import opener
 
 TIMEOUT_S = 15.0
 """Without a byte."""
 BLOCK_S_MAX = 120.0
 """For one range, however slowly it comes."""
+UNTOLD_MAX = 4 * 2**30
+"""Bytes of an answer that does not say how long it is, which may be a live stream without end."""
 PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Between the tries."""
+TRIES = len(PAUSES_S) + 1
 _PASSING = (408, 425, 429)
 """Answers that may be better in a moment, as are all from 500 on."""
 _SAID = {
@@ -43,17 +48,21 @@ class WebFile:
     A server that gives no ranges sends all of it, once, into a temporary file.
     """
 
-    def __init__(self, address: str):
+    def __init__(self, address: str, *, tries: int = TRIES):
         """Ask what is there. Raises SourceError."""
-        self._shown = redacted(address)
+        self._shown, self._tries = redacted(address), tries
         try:
             parts = urlsplit(address)
-            host = parts.netloc.rpartition("@")[2]
-            self._url = urlunsplit((parts.scheme, host, parts.path or "/", parts.query, ""))
-            if not (parts.hostname and address.isascii()) or parts.port == 0:
-                raise ValueError("names no host, or has letters beyond ASCII: write those as %C3%BC")
-        except ValueError as exc:  # of urlsplit, too: a port that is no number
-            raise SourceError(f"{self._shown}: is not an address: {exc}") from exc
+            is_one = parts.hostname and address.isascii() and parts.port != 0
+        except ValueError:  # not told as it stands: it quotes parts of the password
+            is_one = False
+        if not is_one:
+            raise SourceError(
+                f"{self._shown}: is not an address; expected http(s)://HOST:PORT/PATH, with letters beyond ASCII, "
+                "and / ? # @ [ ] in a password, written as %C3%BC, %2F and so on"
+            )
+        host = parts.netloc.rpartition("@")[2]
+        self._url = urlunsplit((parts.scheme, host, parts.path or "/", parts.query, ""))
         self._login = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else None
         self._whole: IO[bytes] | None = None
         self.size = 0
@@ -71,7 +80,7 @@ class WebFile:
             self.state = _state(answer)
             total = answer.headers.get("Content-Range", "").rpartition("/")[2]
             self._ranges = answer.status == 206 and total.isdigit()
-            self.size = int(total) if self._ranges else int(answer.headers.get("Content-Length") or 0)
+            self.size = int(total) if self._ranges else _told_length(answer) or 0
         self.state["bytes"] = self.size
 
     def fetch_unless_ranges(self) -> None:
@@ -102,8 +111,13 @@ class WebFile:
         whole = tempfile.TemporaryFile(prefix="affectstream-")  # noqa: SIM115 - lives as long as this object
         try:
             with self._ask(None) as answer:
-                told = answer.headers.get("Content-Length")
-                _receive(answer, whole.write, int(told) if told else None)
+                told = _told_length(answer)
+                received = _receive(answer, whole.write, told)
+            if told is None and received > UNTOLD_MAX:
+                raise SourceError(
+                    f"{self._shown}: more than {UNTOLD_MAX / 2**30:g} GiB came, without an end or a word of how much "
+                    "there is; if it is no live stream, fetch it to a disk first"
+                )
         except BaseException:
             whole.close()
             raise
@@ -117,7 +131,7 @@ class WebFile:
             login = base64.b64encode(self._login.encode()).decode()
             request.add_unredirected_header("Authorization", f"Basic {login}")
         try:
-            answer: HTTPResponse = urlopen(request, timeout=TIMEOUT_S)
+            answer: HTTPResponse = opener().open(request, timeout=TIMEOUT_S)
         except HTTPError as exc:
             exc.close()
             if exc.code == 416 and part == "bytes=0-0":
@@ -139,14 +153,12 @@ class WebFile:
 
     def _persist(self, action: Callable[[], T]) -> T:
         with waiting():
-            for pause_s in (*PAUSES_S, None):
+            for pause_s in (*PAUSES_S[: self._tries - 1], None):
                 try:
                     return action()
                 except _PassingError as exc:
                     if pause_s is None:
-                        raise SourceError(
-                            f"{self._shown}: cannot be read: {exc}; tried {len(PAUSES_S) + 1} times"
-                        ) from None
+                        raise SourceError(f"{self._shown}: cannot be read: {exc}; tried {self._tries} times") from None
                     time.sleep(pause_s)
                 except OSError as exc:
                     raise SourceError(f"{self._shown}: cannot be kept on disk: {exc.strerror or exc}") from exc
@@ -159,10 +171,19 @@ def _state(answer: HTTPResponse) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _receive(answer: HTTPResponse, take: Callable[[bytes], Any], length: int | None) -> None:
-    """Hand over the answer's content, `length` bytes; None: as much as comes."""
+def _told_length(answer: HTTPResponse) -> int | None:
+    """Bytes; None where the answer does not say, or nothing that is a number."""
+    told = answer.headers.get("Content-Length", "")
+    return int(told) if re.fullmatch(r"[0-9]{1,18}", told) else None
+
+
+def _receive(answer: HTTPResponse, take: Callable[[bytes], Any], length: int | None) -> int:
+    """Hand over the answer's content, `length` bytes; None: as much as comes, up to just over UNTOLD_MAX.
+
+    Returns how many bytes came.
+    """
     received, started = 0, time.monotonic()
-    while length is None or received < length:
+    while received < length if length is not None else received <= UNTOLD_MAX:
         try:
             chunk = answer.read1(1 << 16)
         except (OSError, HTTPException) as exc:
@@ -175,3 +196,4 @@ def _receive(answer: HTTPResponse, take: Callable[[bytes], Any], length: int | N
             raise _PassingError("it comes too slowly")
     if length is not None and received != length:
         raise _PassingError(f"the connection broke off after {received} of {length} bytes")
+    return received

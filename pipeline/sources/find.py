@@ -3,15 +3,17 @@
 import glob
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Any
 
 from pipeline.errors import ConfigError
 from pipeline.remote.addresses import is_address, redacted
 from pipeline.remote.files import remote_state
+from pipeline.remote.web import TRIES
 from pipeline.sources.remote import RemoteFound, find_remote
 
 VIDEO_SUFFIXES = {
@@ -33,7 +35,7 @@ class Source:
     path: str
     """Or address. It may hold a password or a signature: `shown` is for people and for what is written."""
     stream_id: str
-    """Path below the given root, `~` and 8 hex of the URI's SHA-256."""
+    """Path below the given root, `~` and 8 hex of the URI's SHA-256; 16 where 8 are those of another source, too."""
     uri: str
     """Of the file itself, whatever links lead to it, without secrets."""
     labels: Mapping[str, Label] = field(default_factory=dict, hash=False)
@@ -46,13 +48,16 @@ class Source:
         """The path or address, for people."""
         return redacted(self.path)
 
-    def state(self) -> dict[str, Any]:
-        """What tells this file, as it is now, from any other: what a commit remembers of its source."""
+    def state(self, *, tries: int = TRIES) -> dict[str, Any]:
+        """What tells this file, as it is now, from any other: what a commit remembers of its source.
+
+        A web server is asked at most `tries` times.
+        """
         if is_address(self.path):
-            return {"uri": self.uri, **(self.listed or remote_state(self.path))}
+            return {"uri": self.uri, **(self.listed or remote_state(self.path, tries=tries))}
         try:
             stat = Path(self.path).stat()
-        except OSError:
+        except (OSError, ValueError):  # a NUL in its name
             return {"uri": self.uri}
         return {"uri": self.uri, "bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns}
 
@@ -70,12 +75,13 @@ class Wanted:
 def find_sources(given: Iterable[str | Path | Wanted], *, out: str | Path | None = None) -> list[Source]:
     """All sources behind files, folders (searched through for videos and pictures), patterns and addresses, each once.
 
-    A file is taken whatever its name, and also if it is missing: that is found out, and said, when its turn comes.
-    Folders and patterns pass over what lies in `out`, the results folder. Raises ConfigError where nothing is given,
-    nothing is found behind one of them, or lists say two things of one source.
+    A file is taken whatever its name, and also if it is missing or cannot be looked at: that is found out, and said,
+    when its turn comes. Folders and patterns pass over what lies in `out`, the results folder. Raises ConfigError where
+    nothing is given, nothing is found behind one of them, an address is of no known kind, or lists say two things of
+    one source.
     """
     found: dict[str, Source] = {}
-    wanted = [item if isinstance(item, Wanted) else str(item) for item in given]
+    wanted = [item if isinstance(item, Wanted) else _unpadded(str(item)) for item in given]
     items = [want.item if isinstance(want, Wanted) else want for want in wanted]
     if not items:
         raise ConfigError("nothing to analyse is given; give files, folders, patterns, addresses or a list of them")
@@ -94,37 +100,61 @@ def find_sources(given: Iterable[str | Path | Wanted], *, out: str | Path | None
                     f"{source.shown}: is given twice, as {dict(first.labels)} and as {dict(source.labels)}; "
                     "a source has one set of labels"
                 )
-    return list(found.values())
+    return _told_apart(found.values())
 
 
 def states(sources: Sequence[Source]) -> list[dict[str, Any]]:
-    """The states of many sources; those of remote ones are asked for several at a time."""
+    """The states of many sources; those of remote ones are asked for several at a time, and once.
+
+    A web server that is away would hold up all others: what cannot be had now is found out in its turn.
+    """
     with ThreadPoolExecutor(ASKERS) as pool:
-        return list(pool.map(Source.state, sources))
+        return list(pool.map(lambda source: source.state(tries=1), sources))
 
 
-def stream_id(path: Path, root: Path) -> str:
-    """The stream's name in every row."""
+def _unpadded(item: str) -> str:
+    """Without the spaces around an address; those around a path may belong to it."""
+    return item.strip() if is_address(item.strip()) else item
+
+
+def _told_apart(sources: Iterable[Source]) -> list[Source]:
+    """The sources, with longer names where those of several would be the same."""
+    sources = list(sources)
+    times = Counter(source.stream_id for source in sources)
+    return [
+        source
+        if times[source.stream_id] == 1
+        else replace(source, stream_id=_named(source.stream_id.rpartition("~")[0], source.uri, hexes=16))
+        for source in sources
+    ]
+
+
+def _stream_id(path: Path, root: Path) -> str:
     below = path.relative_to(root) if path.is_relative_to(root) else Path(path.name)
     name = os.fsencode(below.as_posix()).decode("utf-8", "replace")
-    return _named(name, _uri(path))
+    return _named(name, _real(path).as_uri())
 
 
-def _named(name: str, uri: str) -> str:
-    return f"{name}~{hashlib.sha256(uri.encode()).hexdigest()[:8]}"
+def _named(name: str, uri: str, *, hexes: int = 8) -> str:
+    return f"{name}~{hashlib.sha256(uri.encode()).hexdigest()[:hexes]}"
 
 
-def _uri(path: Path) -> str:
-    return Path(os.path.realpath(path)).as_uri()  # unlike Path.resolve, bears links that lead to themselves
+def _real(path: str | Path) -> Path:
+    try:
+        return Path(os.path.realpath(path))  # unlike Path.resolve, bears links that lead to themselves
+    except ValueError:  # a NUL in it
+        return Path(path).absolute()
 
 
 def _local(item: str, root: Path | None, out: str | Path | None, labels: Mapping[str, Label]) -> list[Source]:
-    real_out = None if out is None or is_address(str(out)) else Path(os.path.realpath(out))
+    if redacted(item) != item and not _exists(item):
+        raise ConfigError(f"{redacted(item)}: is no file here, and an address begins with s3://, gs:// or http(s)://")
+    real_out = None if out is None or is_address(str(out)) else _real(out)
     sources = []
     for path, begin in _expand(item):
-        real = Path(os.path.realpath(path))
-        if path == Path(item) or not _is_result(real, Path(os.path.realpath(begin)), real_out):
-            sources.append(Source(str(path), stream_id(path, root or begin), _uri(path), labels))
+        real = _real(path)
+        if path == Path(item) or not _is_result(real, _real(begin), real_out):
+            sources.append(Source(str(path), _stream_id(path, root or begin), real.as_uri(), labels))
     return sources
 
 
@@ -151,20 +181,30 @@ def _is_result(path: PurePath, root: PurePath, out: PurePath | None) -> bool:
 def _expand(item: str) -> list[tuple[Path, Path]]:
     """(file, root) of everything behind one argument."""
     path = Path(item)
-    if path.is_dir():
+    if _is_folder(path):
         return [(file, path) for file in _files(path)]
-    if path.exists() or not glob.has_magic(item):
+    if _exists(path) or not glob.has_magic(item) or "\0" in item:
         return [(path, path.parent)]
     root = Path(*path.parts[: next(i for i, part in enumerate(path.parts) if glob.has_magic(part))])
     out: list[tuple[Path, Path]] = []
     for match in sorted(glob.glob(item, recursive=True)):  # noqa: PTH207 - a pattern may be absolute
         hit = Path(match)
-        out += [(file, root) for file in _files(hit)] if hit.is_dir() else [(hit, root)] if _suits(hit) else []
+        out += [(file, root) for file in _files(hit)] if _is_folder(hit) else [(hit, root)] if _suits(hit) else []
+    if not out and not set(item) & set("*?") and _suits(path):  # a missing file, as `talk [abc].mp4`
+        return [(path, path.parent)]
     return out
 
 
+def _is_folder(path: str | Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112 - unlike Path's, bears what cannot be looked at
+
+
+def _exists(path: str | Path) -> bool:
+    return os.path.exists(path)  # noqa: PTH110 - the same
+
+
 def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if _suits(path) and not path.is_dir())
+    return sorted(path for path in folder.rglob("*") if _suits(path) and not _is_folder(path))
 
 
 def _suits(path: PurePath) -> bool:

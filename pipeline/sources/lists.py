@@ -4,10 +4,11 @@ import csv
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.errors import ConfigError
-from pipeline.remote.addresses import is_address
+from pipeline.remote.addresses import is_address, on_disk
 from pipeline.sources.find import Label, Wanted
 from pipeline.tables import TABLES
 
@@ -19,10 +20,11 @@ _TRUTH = {"true": True, "false": False}
 def read_list(path: str | Path) -> list[Wanted]:
     """The rows of a list: what the column `source` (or `path`, or `uri`) names, and the other columns as its labels.
 
-    Relative paths begin at the list's folder. In CSV a column is whole numbers, numbers, or true and false if all its
-    cells are written so, else text: `007` stays as it is; an empty cell is None. Raises ConfigError.
+    Relative paths begin at the list's folder; spaces around a source are no part of it. In CSV a column is whole
+    numbers, numbers, or true and false if all its cells are written so, else text: `007` stays as it is; an empty cell
+    is None. Raises ConfigError.
     """
-    path = Path(path)
+    path = on_disk(path)
     match path.suffix.lower():
         case ".csv":
             columns = _read_csv(path)
@@ -36,7 +38,9 @@ def read_list(path: str | Path) -> list[Wanted]:
             f"{path}: has no column {' or '.join(SOURCE_COLUMNS)}; it has {', '.join(columns) or 'nothing'}"
         )
     sources = columns.pop(column)
-    taken = [name for name in columns if not name.strip() or any(name in schema.names for schema in TABLES.values())]
+    if any(not name.strip() for name in columns):
+        raise ConfigError(f"{path}: has a column without a name; name it, or leave it out")
+    taken = [name for name in columns if any(name in schema.names for schema in TABLES.values())]
     if taken:
         raise ConfigError(f"{path}: columns {taken} have the names of columns of the results; give them others")
     if not sources:
@@ -45,6 +49,7 @@ def read_list(path: str | Path) -> list[Wanted]:
     for row, source in enumerate(sources):
         if not isinstance(source, str) or not source.strip():
             raise ConfigError(f"{path}: row {row + 1} names no source in column {column!r}")
+        source = source.strip()
         item = source if is_address(source) else str(path.parent / source)
         wanted.append(Wanted(item, path.parent, {name: values[row] for name, values in columns.items()}))
     return wanted
@@ -99,5 +104,7 @@ def _read_parquet(path: Path) -> dict[str, list[Label]]:
             raise ConfigError(f"{path}: column {name!r} is {kind}; text, numbers, and true and false can be carried")
         if name in columns:
             raise ConfigError(f"{path}: has several columns {name!r}")
+        if pa.types.is_unsigned_integer(kind) and (pc.max(column).as_py() or 0) >= 2**63:
+            raise ConfigError(f"{path}: column {name!r} has numbers from 2^63 on; write it as text")
         columns[name] = [None if value != value else value for value in column.to_pylist()]  # NaN says nothing
     return columns

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import pyarrow as pa
 from pyarrow import fs
 
 from pipeline.errors import ConfigError
@@ -50,17 +51,28 @@ class RemoteFound:
 def find_remote(item: str) -> list[RemoteFound]:
     """Everything behind an address, by one listing. A file that is missing is found: that is said in its turn.
 
-    Raises ConfigError where a folder cannot be listed.
+    Raises ConfigError where a folder cannot be listed, and for what is no key and no pattern.
     """
     if scheme(item) in WEB:
         return [RemoteFound(item, PurePosixPath(name(item)), PurePosixPath(), given=True)]
     assert scheme(item) in BUCKETS
     address = BucketAddress.parse(item)
+    may_be_name = glob.has_magic(address.key) and not set(address.key) & set("*?")
+    found: list[RemoteFound] = []
     try:
         with waiting():
-            return _in_bucket(address, folder=redacted(item).endswith("/") or not address.key)
+            found = _in_bucket(address, folder=redacted(item).endswith("/") or not address.key)
     except OSError as exc:
         raise ConfigError(f"{redacted(item)}: cannot be listed: {cause(exc)}") from exc
+    except pa.ArrowInvalid as exc:  # a//b
+        raise ConfigError(f"{redacted(item)}: is no key that can be asked for: {exc}") from exc
+    except re.error as exc:
+        if not may_be_name:
+            raise ConfigError(f"{redacted(item)}: is no pattern: {exc}") from exc
+    if not found and may_be_name:  # a missing file, as `talk [abc].mp4`; not `given`: only if its ending is a video's
+        place = PurePosixPath(address.path)
+        found = [RemoteFound(address.at(address.path), place, place.parent, given=False)]
+    return found
 
 
 def _in_bucket(address: BucketAddress, *, folder: bool) -> list[RemoteFound]:

@@ -1,5 +1,6 @@
 """Reading a video file or picture, here or remote, with PyAV: frames with exact times, errors renamed, damage noted."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -27,6 +28,7 @@ SEEK_MARGIN_S = 2.0
 """A start closer to the beginning than this is reached by decoding, which keeps frame numbers exact."""
 SEEK_BACK_S = (0.0, 20.0, 120.0)
 """How much earlier is tried where a seek went too far, as in MPEG streams, which have no index."""
+_DURATION = re.compile(r"(\d{1,6}):(\d\d?):(\d\d?(?:\.\d{1,9})?)")
 
 
 @dataclass(slots=True)
@@ -74,8 +76,11 @@ class VideoReader:
 
     def __init__(self, path: str | Path, *, start_s: float = 0.0):
         """`path` may be an address. Raises SourceError, naming the file and the cause."""
-        self._path, self._start_s = redacted(str(path)), start_s
-        self._file = RemoteFile(str(path)) if is_address(str(path)) else None
+        self._shown, self._start_s = redacted(str(path)), start_s
+        self._path = str(path)
+        if "\0" in self._path:  # libav would open the file whose name ends there
+            raise SourceError(f"{self._shown}: no such file")
+        self._file = RemoteFile(self._path) if is_address(self._path) else None
         self._sought = self._moved = False
         self._last_stamp_ns: int | None = None
         try:
@@ -91,14 +96,14 @@ class VideoReader:
         try:
             if self._file is not None:
                 self._file.seek(0)
-            self._container: InputContainer = av.open(self._file or self._path, "r", metadata_errors="ignore")
+            self._container: InputContainer = av.open(self._file or plain(self._path), "r", metadata_errors="ignore")
         except av.FFmpegError as exc:
             cause = "is empty (0 bytes)" if self._file and not self._file.size else _cause(exc, self._path)
-            raise SourceError(f"{self._path}: {cause}") from exc
+            raise SourceError(f"{self._shown}: {cause}") from exc
         videos = [s for s in self._container.streams.video if not s.disposition & Disposition.attached_pic]
         if not videos:  # the cover of a song is none
             self._container.close()
-            raise SourceError(f"{self._path}: has no video stream")
+            raise SourceError(f"{self._shown}: has no video stream")
         self._stream = videos[0]
         self._stream.thread_type = thread_type
         self._origin = container_start(self._container)
@@ -144,7 +149,7 @@ class VideoReader:
             step_ns = pts_ns - last_ns if index else period_ns
             index, last_ns = index + 1, pts_ns
         if not index:
-            raise SourceError(f"{self._path}: not one frame of the video could be decoded")
+            raise SourceError(f"{self._shown}: not one frame of the video could be decoded")
 
     def _decode_from_start(self) -> Iterator[tuple[av.VideoFrame | None, bool]]:
         """From the last key frame at or before the start that a seek can find, else from the beginning."""
@@ -259,6 +264,11 @@ class VideoReader:
         return True
 
 
+def plain(path: str | Path) -> str:
+    """A path as libav takes it for one: without this, what stands before a colon is a protocol to it."""
+    return f"file:{path}"
+
+
 def container_start(container: InputContainer) -> Fraction:
     """The container's start in s, exactly: the earliest stream's own start where that is what was rounded."""
     start = Fraction(container.start_time or 0, av.time_base)
@@ -272,8 +282,9 @@ def _end_ns(container: InputContainer, stream: VideoStream, origin: Fraction) ->
     if stream.duration and stream.time_base and container.format.name != "asf":  # there it is the whole file's
         begin = (stream.start_time or 0) * Fraction(stream.time_base) - origin
         return round((begin + stream.duration * Fraction(stream.time_base)) * NS)
-    if tag := stream.metadata.get("DURATION"):  # Matroska: when it ends, counted from 0 and not from its start
-        hours, minutes, seconds = tag.split(":")
+    # Matroska: when it ends, counted from 0 and not from its start. What is written otherwise is damaged.
+    if tag := _DURATION.fullmatch(stream.metadata.get("DURATION", "")):
+        hours, minutes, seconds = tag.groups()
         return round((int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds) - origin) * NS)
     if container.duration and len(container.streams) == 1:
         return round(Fraction(container.duration, av.time_base) * NS)

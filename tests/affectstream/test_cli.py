@@ -59,8 +59,17 @@ def test_an_analysis_ends_with_a_summary_and_says_where_its_results_are(drawn_vi
         (["analyze", "text.mp4", "-o", "out", "--context", "workplace"], 4, "AI Act"),
         (["analyze", "text.mp4"], 2, "--out"),
         (["analyze", "-o", "out"], 2, "nothing to analyse is given"),
+        (["analyze", "text.mp4", "-o", ""], 2, "no results folder is given"),
+        (["analyze", "text.mp4", "-o", "out", "--workers", "2"], 2, "--workers is for Ray; add --ray"),
         (["analyze", "--list", "wrong.yaml", "-o", "out"], 2, "a list is .csv or .parquet"),
         (["analyze", "text.mp4", "-o", "https://me:word@h/x"], 2, "https://h/x: results lie in a folder"),
+        (["analyze", "--list", "https://me:word@h/x.csv", "-o", "out"], 2, "h/x.csv: must be a file on this machine"),
+        (["analyze", "text.mp4", "--config", "https://me:word@h/x", "-o", "out"], 2, "/h/x: must be a file on this"),
+        (["analyze", "https:/me:word@h/x", "-o", "out"], 2, "https:/h/x: an address has two slashes"),
+        (["analyze", "rtsp://me:word@h/x", "-o", "out"], 2, "rtsp://…@h/x: is of no known kind"),
+        (["analyze", "http://[bad/x.mp4", "https://me:hid/den@h/y.mp4", "-o", "out"], 3, "http://…: is not an address"),
+        (["analyze", "talk [abc].mp4", "-o", "out"], 3, "talk [abc].mp4: no such file"),
+        (["analyze", "x" * 300 + ".mp4", "-o", "out"], 3, "File name too long"),
         (["report", "empty"], 2, "no results there"),
         (["compact", "empty"], 2, "no results there"),
         (["compact", "nowhere"], 2, "nowhere: no results there"),
@@ -84,6 +93,10 @@ def test_a_users_mistake_gets_one_clear_line_and_its_code(tmp_path, arguments, c
     assert done.returncode == code, output
     assert told in re.sub(r"\s*\n[│ ]*", " ", output)
     assert "Traceback" not in output
+    written = [path.read_bytes() for path in tmp_path.glob("out/**/*") if path.is_file()]
+    assert not any(
+        secret in content for secret in (b"me:", b"word@", b"hid/", b"den@") for content in [output.encode(), *written]
+    )
 
 
 def test_merging_says_what_became_of_the_files(tmp_path):

@@ -118,10 +118,21 @@ def test_what_is_not_there_is_told(site, path, told, ranges):
         VideoReader(site.url + path)
 
 
-@pytest.mark.parametrize("address", ["https://", "http://h:port/x.mp4", "http://h/ü.mp4"])
-def test_what_is_no_address_is_told(address):
-    with pytest.raises(SourceError, match="is not an address"):
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://",
+        "http://h:port/x.mp4",
+        "http://h/ü.mp4",
+        "http://me:w/xyz@h/x",
+        "http://me:w[xyz]@h/x",
+        "http://me:ｗ／xyz@h",
+    ],
+)
+def test_what_is_no_address_is_told_without_its_password(address):
+    with pytest.raises(SourceError, match="is not an address") as refused:
         VideoReader(address)
+    assert not any(part in str(refused.value) for part in ("w/", "w[", "ｗ", "xyz"))
 
 
 def test_a_password_and_a_signature_are_used_and_never_written(site, tmp_path):
@@ -177,6 +188,9 @@ def found(*items, out=None):
         ("/clips/deep/b [x].MOV", ["b [x].MOV"]),
         ("/clips/notes.txt", ["notes.txt"]),
         ("/clips/missing.mp4", ["missing.mp4"]),
+        ("/clips/missing [abc].mp4", ["missing [abc].mp4"]),
+        ("/clips/missing [9-0].mp4", ["missing [9-0].mp4"]),
+        ("/nowhere/missing [abc].mp4", ["missing [abc].mp4"]),
     ],
 )
 def test_files_folders_and_patterns_are_found_in_a_bucket(archive, item, names):
@@ -201,6 +215,12 @@ def test_results_in_the_bucket_are_no_sources(archive):
 def test_an_empty_folder_and_a_missing_bucket_are_told(archive):
     with pytest.raises(ConfigError, match="no video or picture found"):
         found(f"{archive.url}/nothing/")
+    with pytest.raises(ConfigError, match="no video or picture found"):
+        found(f"{archive.url}/clips/missing [abc].txt")
+    with pytest.raises(ConfigError, match=r"clips/\*\[9-0\]\.mp4: is no pattern: bad character range 9-0"):
+        found(f"{archive.url}/clips/*[9-0].mp4")
+    with pytest.raises(ConfigError, match=r"a//b\.mp4: is no key that can be asked for"):
+        found(f"{archive.url}/a//b.mp4")
     with pytest.raises(ConfigError, match="cannot be listed: there is no such bucket"):
         found("s3://no-such-bucket-at-all/")
 

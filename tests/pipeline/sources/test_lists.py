@@ -1,6 +1,7 @@
 """Lists of sources: what is read of them, and that what they say of a source comes back with its tracks."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -62,6 +63,18 @@ def test_paths_begin_at_the_list_and_addresses_stand_as_they_are(tmp_path, liste
     assert (c.path, c.stream_id.rpartition("~")[0]) == ("https://h/c.mp4", "c.mp4")
 
 
+def test_spaces_around_a_source_are_no_part_of_it(tmp_path, listed):
+    address, path = find_sources(listed("person,source\nanna, https://user:s3cret@h/v.mp4\nben, clips/a.mp4 \n"))
+    assert address.shown == address.uri == "https://h/v.mp4"
+    assert path.path == str(tmp_path / "clips" / "a.mp4")
+
+
+def test_a_list_lies_on_this_machine():
+    with pytest.raises(ConfigError, match=r"h/list\.csv: must be a file on this machine") as refused:
+        read_list(Path("https://user:s3cret@h/list.csv"))
+    assert "s3cret" not in str(refused.value)
+
+
 def test_parquet_keeps_its_types(tmp_path):
     table = {
         "path": ["a.mp4"],
@@ -82,6 +95,7 @@ def test_parquet_keeps_its_types(tmp_path):
     [
         ("l.csv", "file,x\na.mp4,1\n", r"has no column source or path or uri; it has file, x"),
         ("l.csv", "source,track_id,valence\na.mp4,1,2\n", r"columns \['track_id', 'valence'\] have the names"),
+        ("l.csv", ",source\n0,a.mp4\n", r"has a column without a name"),
         ("l.csv", "source,x\na.mp4\n", r"row 1 has 1 cells; its first line names 2 columns"),
         ("l.csv", "source,x\n,1\n", r"row 1 names no source"),
         ("l.csv", "source,x,x\na.mp4,1,2\n", r"several columns 'x'"),
@@ -101,6 +115,10 @@ def test_a_missing_list_and_odd_types_are_told(tmp_path):
         read_list(tmp_path / "nowhere.csv")
     pq.write_table(pa.table({"source": ["a"], "when": pa.array([0], pa.timestamp("ms"))}), tmp_path / "l.parquet")
     with pytest.raises(ConfigError, match=r"column 'when' is timestamp\[ms\]"):
+        read_list(tmp_path / "l.parquet")
+    hashes = pa.array([7, 2**63], pa.uint64())
+    pq.write_table(pa.table({"source": ["a", "b"], "hash": hashes}), tmp_path / "l.parquet")
+    with pytest.raises(ConfigError, match=r"column 'hash' has numbers from 2\^63 on; write it as text"):
         read_list(tmp_path / "l.parquet")
 
 

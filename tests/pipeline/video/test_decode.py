@@ -3,13 +3,14 @@
 import shutil
 import subprocess
 from fractions import Fraction
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 
 from pipeline.errors import SourceError
-from pipeline.video.decode import VideoReader
+from pipeline.video.decode import VideoReader, _end_ns
 from pipeline.video.sampling import sample
 from tests.media import squares, write_video
 
@@ -37,6 +38,22 @@ def test_times_and_numbers_are_those_of_the_frames(tmp_path):
     assert [f[1] for f in frames] == list(range(10))
     assert [f[0] for f in frames] == [round(i * 1001 * NS / 30000) for i in range(10)]
     assert info.end_ns == pytest.approx(10 * 1001 * NS / 30000, abs=1)
+
+
+def test_a_colon_in_a_name_is_no_protocol(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("2024-05-01T10:30:00.mp4", "http:a.mp4"):
+        write_video(tmp_path / "a.mp4", squares(3)).rename(name)
+        assert len(read(name)[0]) == 3
+
+
+@pytest.mark.parametrize("tag", ["x", "1:2", "00:00:0x", "00:00:1/0", "1e9:0:0", "0:0:1e999999999"])
+def test_a_damaged_duration_is_an_unknown_one(tag):
+    stream = SimpleNamespace(duration=None, time_base=None, metadata={"DURATION": tag})
+    container = SimpleNamespace(duration=None, streams=[stream], format=SimpleNamespace(name="matroska,webm"))
+    assert _end_ns(container, stream, Fraction(0)) is None
+    stream.metadata["DURATION"] = "00:01:02.500000000"
+    assert _end_ns(container, stream, Fraction(0)) == 62.5 * NS
 
 
 def test_variable_frame_rate_keeps_each_frames_own_time(tmp_path):
