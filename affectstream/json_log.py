@@ -9,8 +9,8 @@ from typing import Any, TextIO
 
 from pipeline.runs.jobs import Failed, Job
 from pipeline.runs.standing import Standing
+from pipeline.units.context import Progress
 from pipeline.units.tally import UnitReport
-from pipeline.units.unit import Progress
 
 EVERY_S = 10.0
 """How often a line says how the whole run stands."""

@@ -25,8 +25,8 @@ from pipeline.config import load_config
 from pipeline.runs import ray_runner
 from pipeline.runs.run import run
 from pipeline.sources.find import find_sources
+from pipeline.units.context import Progress
 from pipeline.units.tally import UnitReport
-from pipeline.units.unit import Progress
 
 FILES = (1_000, 10_000, 100_000)
 WORKERS = 1_000

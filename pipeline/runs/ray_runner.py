@@ -28,8 +28,8 @@ from pipeline.runs.schedule import Schedule
 from pipeline.runs.standing import Standing
 from pipeline.runs.station import Station
 from pipeline.sources.find import Source
+from pipeline.units.context import RunContext
 from pipeline.units.tally import UnitReport
-from pipeline.units.unit import RunContext
 from pipeline.version import software_version
 
 LOCAL = "local"

@@ -22,8 +22,8 @@ from pipeline.runs.standing import Standing
 from pipeline.runs.worker import attempt
 from pipeline.sources.find import Source, states
 from pipeline.storage.store import Store, open_store
+from pipeline.units.context import Progress, RunContext
 from pipeline.units.tally import UnitReport
-from pipeline.units.unit import Progress, RunContext
 
 
 @dataclass(slots=True)

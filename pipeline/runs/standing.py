@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from math import inf
 
 from pipeline.runs.jobs import Failed, Job
+from pipeline.units.context import Progress
 from pipeline.units.tally import UnitReport
-from pipeline.units.unit import Progress
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

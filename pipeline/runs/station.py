@@ -14,7 +14,7 @@ from pipeline.runs.engine_host import EngineHost
 from pipeline.runs.jobs import Answer, Failed, Job, JobKey
 from pipeline.runs.supervisor import Keeper
 from pipeline.storage.store import open_store
-from pipeline.units.unit import Progress, RunContext
+from pipeline.units.context import Progress, RunContext
 from pipeline.version import software_version
 
 

@@ -17,8 +17,8 @@ from pipeline.runs.schedule import Schedule
 from pipeline.runs.standing import Standing
 from pipeline.runs.worker import serve
 from pipeline.sources.find import Source
+from pipeline.units.context import Progress, RunContext
 from pipeline.units.tally import UnitReport
-from pipeline.units.unit import Progress, RunContext
 
 END_S_MAX = 5.0
 """What is killed may take so long to end."""

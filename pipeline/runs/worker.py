@@ -18,7 +18,8 @@ from pipeline.remote.network import is_waiting
 from pipeline.repeating import repeating
 from pipeline.runs.jobs import Analysed, Answer, Failed, Job
 from pipeline.runs.networks import HostAddress, HostLostError, hosted_engines, load_engines
-from pipeline.units.unit import Progress, RunContext, analyse_stretch, join_stretches, run_unit
+from pipeline.units.context import Progress, RunContext
+from pipeline.units.unit import analyse_stretch, join_stretches, run_unit
 
 TICK_S = 0.2
 """How often a worker says how far it is."""

@@ -24,6 +24,7 @@ from pipeline.storage.store import Store, open_store
 from pipeline.tracks.timeline import Finished, StreamContext, Timeline
 from pipeline.tracks.tracking import EndReason, Tracker, TrackerConfig
 from pipeline.types import AffectBatch
+from pipeline.units.context import Progress, RunContext
 from pipeline.units.spool import has_spool, read_end, read_spool, retried, write_spool
 from pipeline.units.stretches import Split, Stretch, StretchReader, whole
 from pipeline.units.tally import Tally, UnitReport
@@ -32,45 +33,6 @@ from pipeline.video.hops import batches
 from pipeline.video.prefetch import prefetch
 
 NS = 1_000_000_000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunContext:
-    """What is the same for every unit of a run. Travels to workers."""
-
-    run_id: str
-    out: str
-    """A path or an address (`pipeline.storage.store`)."""
-    config: AnalyzeConfig
-    metadata: dict[str, str]
-    """For every file: versions, networks, settings."""
-    stretch_s: float | None = None
-    """Videos longer than one and a half times this are cut into stretches; None: none is."""
-
-
-@dataclass(kw_only=True, slots=True)
-class Progress:
-    """How far a unit is; written by the worker, read by whoever watches."""
-
-    start_s: float = 0.0
-    """Where the stretch begins."""
-    stream_s: float = 0.0
-    """How much of it is analysed ..."""
-    duration_s: float | None = None
-    """... of so much that is asked for of the whole video, if that is known."""
-    decoded: int = 0
-    frames: int = 0
-    faces: int = 0
-    steps: int = 0
-    """Counts what is done between two batches, so that a long batch does not look like a hang."""
-
-    def step(self) -> None:
-        """Something was done."""
-        self.steps += 1
-
-    def frame(self) -> None:
-        """A frame was decoded."""
-        self.decoded += 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,8 +18,8 @@ from pipeline.errors import ConfigError
 from pipeline.runs.jobs import Failed, Job
 from pipeline.runs.standing import Snapshot, Standing
 from pipeline.sources.find import Source
+from pipeline.units.context import Progress
 from pipeline.units.tally import UnitReport
-from pipeline.units.unit import Progress
 from tests.media import squares, write_video
 
 A = Source(path="/a.mp4", uri="file:///a.mp4", stream_id="a.mp4~0")

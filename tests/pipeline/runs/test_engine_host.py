@@ -24,8 +24,8 @@ from pipeline.runs.station import Station
 from pipeline.sources.find import find_sources
 from pipeline.storage.store import open_store
 from pipeline.tables import TABLES
+from pipeline.units.context import RunContext
 from pipeline.units.tally import UnitReport
-from pipeline.units.unit import RunContext
 from pipeline.version import software_version
 
 CONFIG = load_config(None, {"networks.threads": 1})

@@ -30,7 +30,7 @@ from pipeline.runs.worker import attempt
 from pipeline.sources.find import find_sources
 from pipeline.storage.store import open_store
 from pipeline.tables import TABLES
-from pipeline.units.unit import Progress, RunContext
+from pipeline.units.context import Progress, RunContext
 from tests.fakes import BrightnessAffect, SquareDetector
 from tests.media import squares, write_video
 

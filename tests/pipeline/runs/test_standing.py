@@ -5,9 +5,9 @@ import pytest
 from pipeline.runs.jobs import Failed, Job
 from pipeline.runs.standing import Standing
 from pipeline.sources.find import Source
+from pipeline.units.context import Progress
 from pipeline.units.stretches import Stretch
 from pipeline.units.tally import UnitReport
-from pipeline.units.unit import Progress
 
 
 class Clock:

@@ -24,9 +24,10 @@ from pipeline.sources.find import find_sources
 from pipeline.storage import bucket as bucket_module
 from pipeline.storage.store import open_store, write_json
 from pipeline.tables import TABLES
+from pipeline.units.context import Progress, RunContext
 from pipeline.units.stretches import plan
 from pipeline.units.tally import UnitReport
-from pipeline.units.unit import Progress, RunContext, analyse_stretch
+from pipeline.units.unit import analyse_stretch
 from pipeline.video.decode import VideoReader
 from tests.bad_network import Fault
 from tests.fakes import BrightnessAffect, SquareDetector

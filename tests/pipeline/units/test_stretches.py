@@ -15,8 +15,9 @@ from pipeline.sources.find import find_sources
 from pipeline.storage.store import Disk
 from pipeline.tables import TABLES
 from pipeline.units import unit as module
+from pipeline.units.context import Progress, RunContext
 from pipeline.units.stretches import WARM_S, plan
-from pipeline.units.unit import Progress, RunContext, analyse_stretch, join_stretches, run_unit
+from pipeline.units.unit import analyse_stretch, join_stretches, run_unit
 from pipeline.video.decode import VideoReader
 from tests.fakes import BrightnessAffect, SquareDetector
 from tests.media import write_video
