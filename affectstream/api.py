@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.config import load_config
 from pipeline.errors import SourceError
+from pipeline.remote.addresses import on_disk
 from pipeline.results.read import read_results
 from pipeline.runs.run import run
 from pipeline.sources.find import find_sources
@@ -61,7 +62,7 @@ def analyze(
     if unknown:
         raise TypeError(f"analyze() got unknown settings {sorted(unknown)}; known: {', '.join(_SETTINGS)}")
     overrides = {_SETTINGS[name]: value for name, value in settings.items()}
-    loaded = load_config(Path(config) if config else None, overrides)
+    loaded = load_config(on_disk(config) if config else None, overrides)
     given = [sources] if isinstance(sources, str | Path) else sources
     listed = read_list(list) if list is not None else []
     with nullcontext(out) if out is not None else tempfile.TemporaryDirectory(prefix="affectstream-") as folder:

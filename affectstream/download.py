@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from pipeline.errors import ConfigError
+from pipeline.remote.addresses import redacted
 
 TRIES_MAX = 5
 PAUSE_S = 1.0
@@ -44,7 +45,7 @@ def download(
     """
     if not _is_address(url):
         raise ConfigError(
-            f"{url}: not an address to download from; it must begin with https:// or http:// and a host, "
+            f"{redacted(url)}: not an address to download from; it must begin with https:// or http:// and a host, "
             "and letters beyond ASCII are written as %C3%BC"
         )
     try:
@@ -62,7 +63,7 @@ def download(
         if (found := file_sha256(part)) != sha256:
             part.unlink()
             raise DownloadError(
-                f"{url}: gives another file: its SHA-256 is {found}, expected {sha256}; it was removed. "
+                f"{redacted(url)}: gives another file: its SHA-256 is {found}, expected {sha256}; it was removed. "
                 "Another address can be given with --url; a file that you trust as it is, with --sha256"
             )
         part.replace(path)
@@ -95,7 +96,7 @@ def _complete(url: str, part: Path, size_bytes: int | None, shown: Shown) -> boo
         except _BrokeOffError as exc:
             problem = exc
     raise DownloadError(
-        f"{url}: gave up after {TRIES_MAX} tries: {problem}. What has come is kept: the same command goes on "
+        f"{redacted(url)}: gave up after {TRIES_MAX} tries: {problem}. What has come is kept: the same command goes on "
         "from there. Without a network, fetch the file elsewhere"
     )
 
@@ -117,15 +118,18 @@ def _fetch(url: str, part: Path, size_bytes: int | None, shown: Shown) -> bool:
         if exc.code in _PASSING or exc.code >= 500:
             raise _BrokeOffError(f"the server answered {exc.code} {exc.reason}") from exc
         raise DownloadError(
-            f"{url}: the server answered {exc.code} {exc.reason}; the file may have moved: give its address with --url"
+            f"{redacted(url)}: the server answered {exc.code} {exc.reason}; the file may have moved: give its address with --url"
         ) from exc
     except (ValueError, InvalidURL) as exc:
-        raise ConfigError(f"{url}: not an address to download from: {exc}") from exc
+        raise ConfigError(
+            f"{redacted(url)}: not an address to download from; a name and a password in it are not sent, and a space is "
+            "written as %20"
+        ) from exc
     except (OSError, HTTPException) as exc:
         reason = getattr(exc, "reason", exc)
         if isinstance(reason, SSLCertVerificationError):
             raise DownloadError(
-                f"{url}: the server's certificate is not to be trusted ({reason.verify_message}); "
+                f"{redacted(url)}: the server's certificate is not to be trusted ({reason.verify_message}); "
                 "SSL_CERT_FILE names the certificates of a proxy of yours"
             ) from exc
         raise _BrokeOffError(str(reason)) from exc
@@ -135,7 +139,7 @@ def _fetch(url: str, part: Path, size_bytes: int | None, shown: Shown) -> bool:
         told = answer.headers.get("Content-Length")
         total = done + int(told) if told and told.isdigit() else size_bytes
         if size_bytes is not None and total != size_bytes:
-            raise DownloadError(f"{url}: gives another file: {total} bytes, expected {size_bytes}; try --url")
+            raise DownloadError(f"{redacted(url)}: gives another file: {total} bytes, expected {size_bytes}; try --url")
         with part.open("ab" if goes_on else "wb") as file:
             shown(done, total)
             while chunk := _read(answer):

@@ -177,6 +177,13 @@ def test_only_the_web_is_asked(tmp_path, pauses, url):
     assert sum(pauses) == 0
 
 
+def test_a_password_in_an_address_is_shown_to_nobody(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        download("https://me:s3cret@localhost:1/a.bin", tmp_path / "a.bin", sha256=SHA256)
+    assert "s3cret" not in str(caught.value)
+    assert "https://localhost:1/a.bin" in str(caught.value)
+
+
 def test_a_network_that_fails_while_the_file_comes_is_tried_again(server, tmp_path, monkeypatch):
     read, problems = HTTPResponse.read, [OSError(113, "No route to host"), IncompleteRead(b"")]
 
