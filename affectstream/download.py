@@ -46,7 +46,7 @@ def download(
     if not _is_address(url):
         raise ConfigError(
             f"{redacted(url)}: not an address to download from; it must begin with https:// or http:// and a host, "
-            "and letters beyond ASCII are written as %C3%BC"
+            "without a name and a password, and letters beyond ASCII are written as %C3%BC"
         )
     try:
         if path.exists():
@@ -76,7 +76,8 @@ def download(
 def _is_address(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        return url.isascii() and parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_plain = url.isascii() and parts.username is None
+        return is_plain and parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:  # a bracket without its other half, a port that is no number
         return False
 
@@ -118,12 +119,12 @@ def _fetch(url: str, part: Path, size_bytes: int | None, shown: Shown) -> bool:
         if exc.code in _PASSING or exc.code >= 500:
             raise _BrokeOffError(f"the server answered {exc.code} {exc.reason}") from exc
         raise DownloadError(
-            f"{redacted(url)}: the server answered {exc.code} {exc.reason}; the file may have moved: give its address with --url"
+            f"{redacted(url)}: the server answered {exc.code} {exc.reason}; the file may have moved: give its address "
+            "with --url"
         ) from exc
     except (ValueError, InvalidURL) as exc:
         raise ConfigError(
-            f"{redacted(url)}: not an address to download from; a name and a password in it are not sent, and a space is "
-            "written as %20"
+            f"{redacted(url)}: not an address to download from; a space in it is written as %20, and so on"
         ) from exc
     except (OSError, HTTPException) as exc:
         reason = getattr(exc, "reason", exc)
