@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections import Counter
@@ -165,23 +166,26 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--videos", type=int, default=40)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--work", type=Path, default=Path("kill"))
     options = parser.parse_args()
-    shutil.rmtree(options.work, ignore_errors=True)
-    clips = options.work / "clips"
-    make_clips(clips, options.videos)
-    reference = unbroken(clips, options.work / "whole")
+    with tempfile.TemporaryDirectory(prefix="affectstream-kill-") as folder:
+        _rounds(Path(folder), options.count, options.videos, options.seed)
+
+
+def _rounds(work: Path, count: int, videos: int, seed: int) -> None:
+    clips = work / "clips"
+    make_clips(clips, videos)
+    reference = unbroken(clips, work / "whole")
     began = time.monotonic()
-    subprocess.run(_command(clips, options.work / "timed"), check=True, capture_output=True)
+    subprocess.run(_command(clips, work / "timed"), check=True, capture_output=True)
     span_s = time.monotonic() - began
-    rng, ends = np.random.default_rng(options.seed), Counter[str]()
-    for i in range(options.count):
-        out = options.work / f"round{i:03d}"
+    rng, ends = np.random.default_rng(seed), Counter[str]()
+    for i in range(count):
+        out = work / f"round{i:03d}"
         victim, moment_s = str(rng.choice(list(VICTIMS))), rng.uniform(1.0, 0.9 * span_s)
         killed, code = one_round(clips, reference, out, victim, partial(operator.le, moment_s))
         ends[f"{killed}, exit {code}"] += 1
         shutil.rmtree(out)
-        print(f"{i + 1}/{options.count} held; killed: {dict(sorted(ends.items()))}", flush=True)  # noqa: T201
+        print(f"{i + 1}/{count} held; killed: {dict(sorted(ends.items()))}", flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":
