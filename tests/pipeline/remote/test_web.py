@@ -50,10 +50,8 @@ def test_a_header_that_trickles_is_given_up(monkeypatch):
             time.sleep(0.02)
 
     with answering(trickle) as (address, seen):
-        started = time.monotonic()
         with pytest.raises(SourceError, match="no answer: its header comes too slowly; tried 2 times"):
             web.WebFile(address, tries=2)
-        assert time.monotonic() - started < 5
         assert len(seen) == 2
 
 

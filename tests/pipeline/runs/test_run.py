@@ -1,15 +1,7 @@
 """Whole runs: what is written, how it resumes, what a bad file costs. On both runners wherever it matters."""
 
-import errno
 import json
-import multiprocessing
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import threading
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -17,21 +9,15 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from engines import EngineError
 from pipeline.config import load_config
 from pipeline.errors import ConfigError, ResultsError, SinkError
 from pipeline.results import run_folder
 from pipeline.results.read import read_results, read_table
-from pipeline.runs.jobs import Job
 from pipeline.runs.progress_file import read_status
 from pipeline.runs.run import run
-from pipeline.runs.standing import Standing
-from pipeline.runs.worker import attempt
 from pipeline.sources.find import find_sources
 from pipeline.storage.store import open_store
 from pipeline.tables import TABLES
-from pipeline.units.context import Progress, RunContext
-from tests.fakes import BrightnessAffect, SquareDetector
 from tests.media import squares, write_video
 
 VALUES = ["x1", "y1", "x2", "y2", "valence", "arousal", "valence_smooth", "arousal_smooth", "yaw", "blur", "visibility"]
@@ -112,19 +98,6 @@ def test_other_formats_hold_the_same_rows(analyze_all, drawn_video, drawn_points
     assert list((tmp_path / "points").rglob(f"*.{format}"))
 
 
-@pytest.fixture
-def clips(tmp_path):
-    """A folder with good videos and everything that is not one."""
-    folder = tmp_path / "clips"
-    write_video(folder / "good.mp4", squares(40))
-    write_video(folder / "sub" / "also good.mp4", squares(20))
-    (folder / "empty.mp4").touch()
-    (folder / "text.mp4").write_text("I am no video\n" * 100)
-    write_video(folder / "cut.mp4", squares(60))
-    (folder / "cut.mp4").write_bytes((folder / "cut.mp4").read_bytes()[:900])
-    return folder
-
-
 def test_a_bad_file_costs_itself_alone(analyze_all, clips, tmp_path):
     result = analyze_all([clips, clips / "nowhere.mp4"], tmp_path / "out")
     failed = {report.stream_id.rsplit("~", 1)[0]: report.error for report in result.failed}
@@ -146,13 +119,6 @@ def test_a_second_run_does_only_what_is_not_done_and_keeps_the_run_id(analyze_al
     assert (second.resumed, second.run_id) == (1, first.run_id)
     assert len(second.reports) == 2
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in stamps.items())
-
-
-def test_what_is_given_another_way_is_known_and_counted(analyze_all, clips, tmp_path):
-    analyze_all([clips], tmp_path / "out")
-    assert analyze_all([clips / "sub" / "also good.mp4"], tmp_path / "out").resumed == 1
-    status = read_status(tmp_path / "out")
-    assert (status.done, status.sources) == (1, 1)
 
 
 def test_a_stream_never_takes_anothers_place(clips, tmp_path):
@@ -179,27 +145,6 @@ def test_rows_that_cannot_be_written_for_a_moment_are_written_then(clips, tmp_pa
     config = load_config(None, {"networks.threads": 1})
     assert not run(find_sources([clips / "good.mp4"]), tmp_path / "out", config, in_process=True).failed
     assert len(read_results(tmp_path / "out", "frames")) == 16
-
-
-def test_a_network_that_fails_at_its_work_costs_a_worker_and_is_not_taken_for_our_mistake(clips, tmp_path):
-    class Full(SquareDetector):
-        def run(self, images):
-            raise EngineError("out of memory")
-
-    (good,) = find_sources([clips / "good.mp4"])
-    run_folder.write_run(open_store(tmp_path), {"run_id": "r", "config_hash": "c"})
-    context = RunContext(run_id="r", out=str(tmp_path), config=load_config(None), metadata={"config_hash": "c"})
-    answer = attempt(Job(good), context, Full(), BrightnessAffect(), Progress())
-    assert (answer.kind, answer.message) == ("lost", f"{good.shown}: out of memory")
-
-
-def test_a_machine_without_room_for_a_worker_is_told_so(clips, tmp_path, monkeypatch):
-    def full(*arguments, **details):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("tempfile.TemporaryFile", full)
-    with pytest.raises(EngineError, match="no worker can be started on this machine: No space left on device"):
-        run(find_sources([clips / "good.mp4"]), tmp_path / "out", load_config(None))
 
 
 def test_failed_sources_are_tried_again(analyze_all, clips, tmp_path):
@@ -247,12 +192,14 @@ def test_the_rows_of_a_video_that_is_gone_are_kept(analyze_all, clips, tmp_path)
     assert len(read_results(out, "frames")) == 16
 
 
-def test_a_video_reached_another_way_is_not_analysed_twice(analyze_all, clips, tmp_path):
+def test_a_video_reached_another_way_is_not_analysed_twice_and_counts_as_done(analyze_all, clips, tmp_path):
     out = tmp_path / "out"
     analyze_all([clips], out)
     rows = len(read_results(out, "frames"))
     assert analyze_all([clips / "sub" / "also good.mp4"], out).resumed == 1
     assert len(read_results(out, "frames")) == rows
+    status = read_status(out)
+    assert (status.done, status.sources) == (1, 1)
 
 
 def test_what_was_committed_and_is_lost_is_done_again(analyze_all, clips, tmp_path):
@@ -326,106 +273,3 @@ def test_results_of_something_else_are_not_touched(clips, tmp_path):
 def test_reading_an_empty_folder_says_so(tmp_path):
     with pytest.raises(ResultsError, match="no results there"):
         read_results(tmp_path)
-
-
-def test_a_decoder_that_hangs_costs_its_video(clips, tmp_path):
-    pipe = clips / "hangs.mp4"
-    os.mkfifo(pipe)  # opening it blocks for ever: nobody writes
-    config = load_config(None, {"worker.hang_s": 1.5, "networks.threads": 1})
-    started = time.monotonic()
-    result = run(find_sources([pipe, clips / "good.mp4"]), tmp_path / "out", config)
-    assert time.monotonic() - started < 60
-    (failed,) = result.failed
-    assert "no progress for 1.5 s" in failed.error
-    assert "tried 3 times" in failed.error
-    assert len(read_results(tmp_path / "out", "frames")) == 16
-
-
-def test_a_worker_that_dies_is_replaced(clips, tmp_path):
-    """Kill the first worker in the middle of a video, as the kernel would; the second does it."""
-    killed = []
-
-    class Killer(Standing):
-        def progress(self, job, progress):
-            if progress.frames and not killed:
-                (worker,) = multiprocessing.active_children()
-                os.kill(worker.pid, signal.SIGKILL)
-                killed.append(worker.pid)
-
-    config = load_config(None, {"sampling.fps": "native", "networks.threads": 1})
-    long = write_video(clips / "long.mp4", squares(2500))
-    result = run(find_sources([long]), tmp_path / "out", config, standing=Killer())
-    assert killed
-    assert not result.failed
-    assert len(read_results(tmp_path / "out", "frames")) == 2500
-
-
-def test_a_video_that_kills_every_worker_is_given_up_and_leaves_no_row(clips, tmp_path):
-    class Killer(Standing):
-        def progress(self, job, progress):
-            if "poison" in job.source.stream_id:
-                part = tmp_path / "out" / "points" / job.source.stream_id / "0.parquet"
-                part.parent.mkdir(parents=True, exist_ok=True)
-                part.touch()
-                for worker in multiprocessing.active_children():
-                    os.kill(worker.pid, signal.SIGKILL)
-
-    config = load_config(None, {"sampling.fps": "native", "networks.threads": 1})
-    write_video(clips / "poison.mp4", squares(2500))
-    result = run(find_sources([clips / "poison.mp4", clips / "good.mp4"]), tmp_path / "out", config, standing=Killer())
-    (failed,) = result.failed
-    assert "killed by SIGKILL" in failed.error
-    assert "tried 3 times" in failed.error
-    assert len(result.reports) == 2
-    assert not list((tmp_path / "out" / "points").rglob("0.parquet"))
-
-
-@pytest.mark.slow
-def test_a_run_killed_at_ten_moments_ends_with_the_rows_of_an_unbroken_one(tmp_path):
-    folder = tmp_path / "clips"
-    for i in range(6):
-        write_video(folder / f"{i}.mp4", squares(250 + 50 * i), fps=25)
-    settings = {"sampling.fps": "native", "networks.threads": 1}
-    run(find_sources([folder]), tmp_path / "whole", load_config(None, settings), in_process=True)
-    command = [
-        sys.executable,
-        "-m",
-        "affectstream.cli",
-        "analyze",
-        str(folder),
-        "-o",
-        str(tmp_path / "broken"),
-        "--fps",
-        "native",
-    ]
-    rng = np.random.default_rng(0)
-    for _ in range(10):
-        process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-        )
-        time.sleep(rng.uniform(0.5, 5.0))
-        os.killpg(process.pid, 9)
-        process.wait()
-    assert subprocess.run(command, capture_output=True).returncode == 0
-    for table in TABLES:
-        broken, whole = (read_results(tmp_path / name, table).drop(columns="run_id") for name in ("broken", "whole"))
-        pd.testing.assert_frame_equal(broken, whole, check_exact=False, atol=1e-3, check_categorical=False)
-    assert not [path for path in (tmp_path / "broken").rglob("_*") if path.name not in ("_commits", "_lock")]
-
-
-def test_a_worker_that_is_killed_as_it_loads_is_replaced(clips, tmp_path):
-    """Kill the first worker before its first word."""
-    killed = []
-
-    def kill():
-        while not (workers := multiprocessing.active_children()):
-            time.sleep(0.01)
-        killed.extend(worker.pid for worker in workers)
-        os.kill(killed[0], signal.SIGKILL)
-
-    thread = threading.Thread(target=kill)
-    thread.start()
-    result = run(find_sources([clips / "good.mp4"]), tmp_path / "out", load_config(None, {"networks.threads": 1}))
-    thread.join()
-    assert not result.failed
-    assert len(killed) == 1
