@@ -15,7 +15,7 @@ from training.evaluation.conditions import COUNTED_BY, FACES_MIN
 from training.evaluation.findings import Findings
 
 _TITLES = {"accuracy": "accuracy", "ccc_valence": "CCC val.", "ccc_arousal": "CCC aro.", "nme": "landmark error"}
-_COMPARED = ("accuracy", "macro_recall", *AFFECT_FIGURES, "nme", "ap_10px", "ap_16px", "ap_32px")
+_COMPARED = ("accuracy", "macro_recall", *AFFECT_FIGURES, "nme", "ap_10px", "ap_16px", "ap_32px", "found", "whole")
 """The figures that two networks are compared by, in this order."""
 
 
@@ -54,6 +54,8 @@ def _tables(found: Sequence[Findings]) -> Iterable[Table]:
             yield _landmarks(each)
         if "ap_16px" in each.figures:
             yield _detection(each)
+        if "whole" in each.figures:
+            yield _closeups(each)
         if each.agreement:
             yield _agreement(each)
         if each.groups:
@@ -106,6 +108,20 @@ def _detection(each: Findings) -> Table:
         ap, recall, faces = (each.figures[f"{name}_{side}px"] for name in ("ap", "recall", "faces"))
         interval = bounds(each.intervals[f"ap_{side}px"])
         table.add_row(f"{side} px and more", number(ap), interval, number(recall), f"{faces:.0f}")
+    return table
+
+
+def _closeups(each: Findings) -> Table:
+    """Rows by shape and size: how many faces were found, and how often no part of one was taken for a second face."""
+    table = _table("picture", "face fills", "found", "95 %", "not split", "95 %", "pictures", title=each.set)
+    for key in [name.removeprefix("found") for name in each.figures if name.startswith("found")]:
+        shape, fill = ("all", "") if not key else key[1:].split("_")
+        cells = [
+            text
+            for name in (f"found{key}", f"whole{key}")
+            for text in (number(each.figures[name]), bounds(each.intervals[name]))
+        ]
+        table.add_row(shape, fill and f"{float(fill):.0%}", *cells, f"{each.figures[f'count{key}']:.0f}")
     return table
 
 

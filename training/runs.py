@@ -21,8 +21,10 @@ from training.emofan.task import BatchConfig, EmoFANData, EmoFANTask
 from training.errors import TrainingError
 from training.evaluation.evaluate import answer
 from training.export import ServedEmoFAN, TorchEngine, affect_spec
+from training.face_detector.canvases import Pictures
+from training.face_detector.closeups import Portraits
 from training.face_detector.network import FaceDetectorConfig
-from training.face_detector.scenes import Scene, read_scenes
+from training.face_detector.scenes import Scene, hold_out, read_scenes
 from training.face_detector.task import DetectorConfig, DetectorTask
 from training.trainer import ALONE, CHECKPOINT_FILE, LoopConfig, Task, Team, train
 from training.weights import WEIGHTS_FILE, file_digest, load_strictly, read_weights
@@ -184,13 +186,14 @@ class FaceDetectorRun:
 
     def task(self, data: Path, device: str = "cpu") -> Task:
         """The task, with all data in memory."""
-        return DetectorTask(
-            self.detector,
-            self.network,
-            train=read_scenes(data / "faces_in_scenes.parquet", "train"),
-            val=read_scenes(data / "faces_in_scenes.parquet", "val"),
-            drawn=draw_scenes(self.drawn_scenes, seed=DRAWN_SEED) if self.detector.drawn_share else (),
-        )
+        learnt, held_out = hold_out(read_scenes(data / "faces_in_scenes.parquet", "train"))
+        portraits = [
+            Portraits.of(read_newsfaces(data / "newsfaces.parquet", "train")),
+            Portraits.of(read_ferplus(data / "ferplus.parquet", "train")),
+        ]
+        drawn = draw_scenes(self.drawn_scenes, seed=DRAWN_SEED) if self.detector.drawn_share else ()
+        pictures = Pictures(learnt, drawn, Portraits.together(portraits))
+        return DetectorTask(self.detector, self.network, pictures, held_out)
 
 
 Run = EmoFANRun | FaceDetectorRun

@@ -25,7 +25,11 @@ def evaluate(
     data: Data,
     set_: Annotated[
         str | None,
-        typer.Option("--set", help="ferplus, newsfaces, faces_in_scenes or a PACK.parquet. \\[default: all that suit]"),
+        typer.Option(
+            "--set",
+            help="ferplus, newsfaces or a PACK.parquet; faces_in_scenes, closeups or portraits for a face detector. "
+            "\\[default: all that suit]",
+        ),
     ] = None,
     split: Annotated[str, typer.Option(help="Split of the data.")] = "val",
     fold: Annotated[str | None, typer.Option(help="Of a pack without splits: 2/5 is the second of five parts.")] = None,

@@ -1,6 +1,6 @@
 """How good a network is, measured on the engine that serves it and with the serving crop. Needs no torch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,14 +17,16 @@ from training.emofan.figures import Answer, Values, expression_values, landmark_
 from training.emofan.samples import face_square, in_channels, to_pictures
 from training.errors import TrainingError
 from training.evaluation.bootstrap import Figures, Sample, recount, units_of
+from training.evaluation.closeups import Closeup, closeup_figures, enlarged, laid_on
 from training.face_detector.average_precision import average_precision
+from training.face_detector.closeups import SHAPES, Portraits
 from training.face_detector.scenes import Scene, read_scenes
 
 SCORE_MIN, NMS_IOU, CANDIDATES_MAX = 0.02, 0.45, 750
 """How candidates are asked for when AP is counted."""
 SIDES_PX = (10, 16, 32)
 """AP is counted for faces whose shorter side is at least this."""
-SETS = {"affect": ("ferplus", "newsfaces"), "detector": ("faces_in_scenes",)}
+SETS = {"affect": ("ferplus", "newsfaces"), "detector": ("faces_in_scenes", "closeups", "portraits")}
 """What a network of each kind is measured on, if nothing else is asked for."""
 
 Shown = Callable[[int, int], None]
@@ -59,7 +61,7 @@ class Choice:
     """What a network is measured on."""
 
     set: str | None = None
-    """`ferplus`, `newsfaces`, `faces_in_scenes` or a pack; None: all that suit the network."""
+    """One of `SETS`, or a pack; None: all that suit the network."""
     split: str = "val"
     fold: str | None = None
     """Of a pack without splits: `2/5` is the second of five parts; the network was trained on the others."""
@@ -124,18 +126,38 @@ def _affect(engine: Engine, data: Path, choice: Choice, shown: Shown) -> Measure
 
 
 def _detector(engine: Engine, data: Path, choice: Choice, shown: Shown) -> Measured:
-    if choice.set != "faces_in_scenes":
-        raise TrainingError(f"{engine.spec.name} is a face detector: --set must be faces_in_scenes, got {choice.set!r}")
+    if choice.set not in SETS["detector"]:
+        allowed = ", ".join(SETS["detector"])
+        raise TrainingError(
+            f"{engine.spec.name} is a face detector: --set must be one of {allowed}, got {choice.set!r}"
+        )
     if choice.fold or choice.clean or choice.flip:
         raise TrainingError(f"{engine.spec.name} is a face detector: --fold, --clean and --flip are for faces")
-    colour = engine.spec.input.channels == 3
-    samples = _detect(engine, read_scenes(data / "faces_in_scenes.parquet", choice.split, colour=colour), shown)
+    colour = engine.spec.input.channels == 3 and choice.set == "faces_in_scenes"
+    scenes = read_scenes(data / "faces_in_scenes.parquet", choice.split, colour=colour)
+    if choice.set == "closeups":
+        return Measured(choice.set, *closeup_figures(engine, _told(list(enlarged(scenes)), shown)))
+    if choice.set == "portraits":
+        portraits = Portraits.of(read_newsfaces(data / "newsfaces.parquet", choice.split))
+        pictures = laid_on(portraits, scenes)
+        return Measured(
+            choice.set, *closeup_figures(engine, _told(pictures, shown, len(portraits.boxes) * len(SHAPES)))
+        )
+    samples = _detect(engine, scenes, shown)
     counts = {side: recount(samples, side) for side in SIDES_PX}
 
     def figures(weights: np.ndarray | None) -> dict[str, np.ndarray]:
         return {f"{name}_{s}px": value for s, count in counts.items() for name, value in count(weights).items()}
 
     return Measured("faces_in_scenes", figures, np.arange(len(samples)))
+
+
+def _told(items: Iterable[Closeup], shown: Shown, total: int | None = None) -> Iterator[Closeup]:
+    """The items, reporting progress."""
+    total = total if total is not None or not isinstance(items, Sequence) else len(items)
+    for done, item in enumerate(items, 1):
+        yield item
+        shown(done, total or done)
 
 
 def read_faces(data: Path, choice: Choice, *, colour: bool) -> tuple[FaceSet, tuple[str, ...]]:

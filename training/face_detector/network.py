@@ -1,7 +1,7 @@
 """``face-s``: a single-shot, anchor-free face detector in plain 3x3 convolutions.
 
-Shapes: B images, H W pixels, A anchors (one per cell of the three grids), G marked faces.
-One anchor is one cell of a grid of stride 8, 16 or 32 px; it says how likely a face is centred near it
+Shapes: B images, H W pixels, A anchors (one per cell of the four grids), G marked faces.
+One anchor is one cell of a grid of stride 8, 16, 32 or 64 px; it predicts how likely a face is centred near it
 and where that face's box lies.
 """
 
@@ -11,8 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, relu
 
-STRIDES = (8, 16, 32)
-"""Pixels between neighbouring anchors, one grid each; H and W must be multiples of the last."""
+STRIDES = (8, 16, 32, 64)
+"""Pixels between neighbouring anchors, one grid each; H and W must be multiples of the last.
+
+The last is for faces that fill the picture: at stride 32 no cell sees the whole of a face of 600 px.
+"""
 
 
 def conv(inputs: int, outputs: int, *, stride: int = 1, kernel: int = 3) -> nn.Sequential:
@@ -42,36 +45,37 @@ class Residual(nn.Module):
 class FaceDetectorConfig:
     """Size of the network. The defaults are those of `face-s`."""
 
-    channels: tuple[int, int, int, int, int] = (16, 24, 32, 48, 64)
-    """After 2, 4, 8, 16 and 32-fold reduction."""
-    residuals: tuple[int, int, int] = (2, 2, 2)
-    """Residual blocks at strides 8, 16 and 32."""
+    channels: tuple[int, int, int, int, int, int] = (16, 24, 32, 48, 64, 64)
+    """After 2, 4, 8, 16, 32 and 64-fold reduction."""
+    residuals: tuple[int, int, int, int] = (3, 3, 3, 2)
+    """Residual blocks at strides 8, 16, 32 and 64."""
     head_channels: int = 32
 
 
 class FaceDetector(nn.Module):
     """Grey picture in, one score and one box per anchor out.
 
-    A trunk to strides 8, 16, 32, coarser maps added to finer ones, and one small head per stride.
+    A trunk to strides 8, 16, 32 and 64, coarser maps added to finer ones, and one small head per stride.
     Few channels and no depthwise convolution: that is what a CPU trains and runs best.
     """
 
     def __init__(self, config: FaceDetectorConfig):
         super().__init__()
         channels, head_channels = config.channels, config.head_channels
-        c2, c4, c8, c16, c32 = channels
+        c2, c4, c8, c16, c32, c64 = channels
         self.stem = nn.Sequential(conv(1, c2, stride=2), conv(c2, c4, stride=2), conv(c4, c4))
         self.trunk = nn.ModuleList(
             [
                 nn.Sequential(conv(c4, c8, stride=2), conv(c8, c8), conv(c8, c8)),
                 nn.Sequential(conv(c8, c16, stride=2), conv(c16, c16), conv(c16, c16)),
                 nn.Sequential(conv(c16, c32, stride=2), conv(c32, c32)),
+                nn.Sequential(conv(c32, c64, stride=2)),
             ]
         )
-        for stage, count, width in zip(self.trunk, config.residuals, (c8, c16, c32), strict=True):
+        for stage, count, width in zip(self.trunk, config.residuals, (c8, c16, c32, c64), strict=True):
             assert isinstance(stage, nn.Sequential)
             stage.extend(Residual(width) for _ in range(count))
-        self.lateral = nn.ModuleList([conv(c, head_channels, kernel=1) for c in (c8, c16, c32)])
+        self.lateral = nn.ModuleList([conv(c, head_channels, kernel=1) for c in (c8, c16, c32, c64)])
         self.heads = nn.ModuleList(
             [nn.Sequential(conv(head_channels, head_channels), conv(head_channels, head_channels)) for _ in STRIDES]
         )
@@ -88,8 +92,8 @@ class FaceDetector(nn.Module):
             x = stage(x)
             maps.append(x)
         maps = [lateral(m) for lateral, m in zip(self.lateral, maps, strict=True)]
-        maps[1] = maps[1] + interpolate(maps[2], scale_factor=2.0, mode="nearest")
-        maps[0] = maps[0] + interpolate(maps[1], scale_factor=2.0, mode="nearest")
+        for finer in range(len(maps) - 2, -1, -1):
+            maps[finer] = maps[finer] + interpolate(maps[finer + 1], scale_factor=2.0, mode="nearest")
         logits, boxes = [], []
         for m, head, predictor, stride in zip(maps, self.heads, self.predictors, STRIDES, strict=True):
             raw = predictor(head(m)).float()

@@ -18,6 +18,8 @@ FACE_PX_MIN = 10.0
 """Faces whose shorter side is less than this in a crop are ignored."""
 VISIBLE_MIN = 0.4
 """Faces of which less than this share lies in a crop are ignored."""
+HELD_OUT_EVERY = 8
+"""One event in so many is never trained on."""
 COVERED_SHARE = 0.15
 """How many faces are partly covered."""
 
@@ -32,24 +34,35 @@ class Scene:
     """(G, 4) float32 px."""
     invalid: np.ndarray
     """(G,) bool: not a usable face, ignored in training and scoring."""
+    event: str = ""
+    """What is going on, as WIDER FACE calls it; pictures of one event resemble each other. "" if unknown."""
+    clear: np.ndarray | None = None
+    """(G,) bool: neither blurred nor covered, and seen from the front; None if unknown."""
 
 
 def read_scenes(path: Path, split: str, *, colour: bool = False) -> list[Scene]:
     """All pictures of one split (`train` or `val`), decoded to luma, or to RGB."""
-    columns = ["image", "boxes", "invalid", "width", "height"]
+    columns = ["event", "image", "boxes", "invalid", "blur", "occlusion", "pose", "width", "height"]
     scenes = []
     for row in read_columns(path, columns, split).to_pylist():
         image = decode_picture(row["image"], str(path), colour=colour)
         size = np.tile(np.array([row["width"], row["height"]], np.float32), 2)
         boxes = np.array(row["boxes"], np.float32).reshape(-1, 4) * size
-        scenes.append(Scene(image, boxes, np.array(row["invalid"], np.int8) == 1))
+        doubts = np.array([row["blur"], row["occlusion"], row["pose"]], np.int8)
+        scenes.append(Scene(image, boxes, np.array(row["invalid"], np.int8) == 1, row["event"], (doubts == 0).all(0)))
     return scenes
+
+
+def hold_out(scenes: Sequence[Scene]) -> tuple[list[Scene], list[Scene]]:
+    """Split by event: what is learnt from, and one event in `HELD_OUT_EVERY`, which chooses between checkpoints."""
+    held = set(sorted({scene.event for scene in scenes})[HELD_OUT_EVERY // 2 :: HELD_OUT_EVERY])
+    return [s for s in scenes if s.event not in held], [s for s in scenes if s.event in held]
 
 
 def sample_crop(scene: Scene, size_px: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A random square of `scene`, resampled to `size_px`: image (S, S) uint8, faces (G, 4), ignored (I, 4)."""
     side, centre = _choose_square(scene, size_px, rng)
-    scale, angle = size_px / side, _choose_angle(rng)
+    scale, angle = size_px / side, choose_angle(rng)
     turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     matrix = np.column_stack([turn, size_px / 2 - turn @ centre])
     if rng.random() < 0.5:
@@ -63,7 +76,7 @@ def sample_crop(scene: Scene, size_px: int, rng: np.random.Generator) -> tuple[n
     fill = int(rng.integers(0, 256))
     image = cv2.warpAffine(source, warp, (size_px, size_px), flags=cv2.INTER_LINEAR, borderValue=fill)
     boxes = turn_boxes(scene.boxes, matrix).astype(np.float32)
-    faces, ignored = _split_faces(boxes, scene.invalid, size_px)
+    faces, ignored = split_faces(boxes, scene.invalid, (size_px, size_px))
     return degrade(image, rng), faces, ignored
 
 
@@ -75,7 +88,7 @@ def turn_boxes(boxes: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return np.concatenate([centres - reach, centres + reach], 1)
 
 
-def _choose_angle(rng: np.random.Generator) -> float:
+def choose_angle(rng: np.random.Generator) -> float:
     """By how much the picture is turned, radians: most a little, one in seven anyhow, as people lie and lean."""
     if rng.random() < 0.15:
         return float(rng.uniform(-np.pi, np.pi))
@@ -103,12 +116,31 @@ def _choose_square(scene: Scene, size_px: int, rng: np.random.Generator) -> tupl
     return side, centre
 
 
-def _split_faces(boxes: np.ndarray, invalid: np.ndarray, size_px: int) -> tuple[np.ndarray, np.ndarray]:
-    clipped = boxes.clip(0, size_px)
+def split_faces(boxes: np.ndarray, invalid: np.ndarray, size_px: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes (G, 4) clipped to a picture of `size_px` (width, height): those to be found, and those to be ignored."""
+    clipped = boxes.clip(0, [*size_px, *size_px])
     visible = (clipped[:, 2:] - clipped[:, :2]).prod(1) / np.maximum((boxes[:, 2:] - boxes[:, :2]).prod(1), 1e-6)
     seen = visible > 0
     skip = invalid | (visible < VISIBLE_MIN) | ((clipped[:, 2:] - clipped[:, :2]).min(1) < FACE_PX_MIN)
     return clipped[seen & ~skip], clipped[seen & skip]
+
+
+def show_whole(
+    scene: Scene, long_side_px: int, rng: np.random.Generator, *, keep_px: tuple[int, int] | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All of `scene`, its longer side scaled to `long_side_px` as in serving: image, faces (G, 4), ignored (I, 4).
+
+    `keep_px` (width, height): fit into this instead.
+    """
+    extent = np.array(scene.image.shape[::-1])
+    scale = long_side_px / extent.max() if keep_px is None else float((np.array(keep_px) / extent).min())
+    size_px = (max(int(extent[0] * scale), 1), max(int(extent[1] * scale), 1))
+    image = cv2.resize(scene.image, size_px, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    boxes = scene.boxes * np.tile(np.array(size_px) / extent, 2).astype(np.float32)
+    if rng.random() < 0.5:
+        image = np.ascontiguousarray(image[:, ::-1])
+        boxes = np.column_stack([size_px[0] - boxes[:, 2], boxes[:, 1], size_px[0] - boxes[:, 0], boxes[:, 3]])
+    return degrade(image, rng), *split_faces(boxes, scene.invalid, size_px)
 
 
 def degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -131,14 +163,3 @@ def degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         _, packed = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(20, 80))])
         image = np.asarray(cv2.imdecode(packed, cv2.IMREAD_UNCHANGED))
     return image
-
-
-def sample_batch(
-    scenes: Sequence[Scene], size_px: int, count: int, rng: np.random.Generator
-) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
-    """`count` crops: images (B, S, S) uint8, faces and ignored regions per crop."""
-    if count == 0:
-        return np.zeros((0, size_px, size_px), np.uint8), [], []
-    picks = rng.integers(0, len(scenes), count)
-    images, faces, ignored = zip(*(sample_crop(scenes[i], size_px, rng) for i in picks), strict=True)
-    return np.stack(images), list(faces), list(ignored)
