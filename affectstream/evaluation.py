@@ -108,6 +108,9 @@ def _detection(each: Findings) -> Table:
         ap, recall, faces = (each.figures[f"{name}_{side}px"] for name in ("ap", "recall", "faces"))
         interval = bounds(each.intervals[f"ap_{side}px"])
         table.add_row(f"{side} px and more", number(ap), interval, number(recall), f"{faces:.0f}")
+    if each.figures.get("faces_profile"):
+        found = f"{number(each.figures['recall_profile'])} ({bounds(each.intervals['recall_profile'])})"
+        table.add_row("16 px, in profile", NONE, NONE, found, f"{each.figures['faces_profile']:.0f}")
     return table
 
 

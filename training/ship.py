@@ -28,12 +28,12 @@ from training.evaluation.evaluate import answer, candidates
 from training.export import ServedEmoFAN, ServedFaceDetector, TorchEngine, affect_spec, detector_spec, export
 from training.face_detector.average_precision import match
 from training.face_detector.network import FaceDetector
-from training.face_detector.scenes import Scene, read_scenes
+from training.face_detector.scenes import Scene, hold_out, read_scenes
 from training.runs import RUN_FILE, EmoFANRun, FaceDetectorRun, read_run
 from training.weights import WEIGHTS_FILE, load_strictly, read_weights
 
 PRECISION_START, PRECISION_KEEP = 0.99, 0.85
-"""Share of right answers on the validation pictures that the detector's two thresholds ask for."""
+"""Share of right answers on the held-out events that the detector's two thresholds ask for."""
 SAMPLES_SEED = 7_000_000
 
 
@@ -131,7 +131,8 @@ def _ship_detector(
     samples = np.stack([cv2.resize(scene.image, (640, 384)) for scene in drawn])[..., None]
     spec = export(ServedFaceDetector(model), spec, samples, folder)
     engine = reference_engine(read_network(folder))
-    start, keep = choose_thresholds(engine, read_scenes(data / "faces_in_scenes.parquet", "val"))
+    _, held_out = hold_out(read_scenes(data / "faces_in_scenes.parquet", "train"))
+    start, keep = choose_thresholds(engine, held_out)
     box_map = measure_box_map(engine, read_newsfaces(data / "newsfaces.parquet", "val"))
     assert spec.detector is not None
     rule = replace(spec.detector, score_start=start, score_keep=keep, box_map=box_map)

@@ -31,6 +31,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "image": [png(s.image) for s in scenes],
         "boxes": [(s.boxes / size).ravel() for s, size in zip(scenes, sizes, strict=True)],
         "invalid": [s.invalid.astype(np.int8) for s in scenes],
+        **{code: [np.zeros(len(s.boxes), np.int8) for s in scenes] for code in ("blur", "occlusion", "pose")},
+        "event": [f"event {i}" for i in range(8)],
         "width": [s.image.shape[1] for s in scenes],
         "height": [s.image.shape[0] for s in scenes],
         "split": ["train"] * 5 + ["val"] * 3,

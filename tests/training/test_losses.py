@@ -218,9 +218,9 @@ def test_ignored_regions_cost_nothing():
 
 def test_the_detector_learns_one_picture_by_heart():
     torch.manual_seed(0)
-    model = FaceDetector(FaceDetectorConfig(channels=(8, 8, 8, 8, 8), residuals=(0, 0, 1), head_channels=8))
-    centres, strides = anchors(64, 64)
-    image = torch.zeros(1, 1, 64, 64)
+    model = FaceDetector(FaceDetectorConfig(channels=(8, 8, 8, 8, 8, 8), residuals=(0, 0, 1, 0), head_channels=8))
+    centres, strides = anchors(128, 128)
+    image = torch.zeros(1, 1, 128, 128)
     image[..., 16:40, 20:44] = 1
     face = [T([[20.0, 16, 44, 40]])]
     optimizer = torch.optim.Adam(model.parameters(), 0.01)

@@ -35,8 +35,8 @@ loop: {steps: 3, validate_every: 3, checkpoint_every: 2, optimizer: {warmup_step
 DETECTOR = """
 version: 1
 task: face_detector
-network: {channels: [4, 4, 8, 8, 8], residuals: [1, 0, 0], head_channels: 8}
-detector: {batch_size: 4, crop_px: 128, drawn_share: 0.25}
+network: {channels: [4, 4, 8, 8, 8, 8], residuals: [1, 0, 0, 0], head_channels: 8}
+detector: {canvas_px: [128], batch_px: 65536, drawn_share: 0.25}
 drawn_scenes: 3
 loop: {steps: 3, validate_every: 3, optimizer: {warmup_steps: 1}}
 """
@@ -80,7 +80,7 @@ def test_what_is_trained_can_be_shipped_measured_and_served(data, drawn_video, t
 def test_a_checkpoint_of_other_settings_is_refused(data, tmp_path):
     trained(DETECTOR, data, tmp_path / "a")
     other = tmp_path / "other.yaml"
-    other.write_text(DETECTOR.replace("batch_size: 4", "batch_size: 2"))
+    other.write_text(DETECTOR.replace("drawn_share: 0.25", "drawn_share: 0.5"))
     with pytest.raises(TrainingError, match="other settings"):
         train_run(other, data, tmp_path / "a" / "run", log=lambda line: None)
     assert (tmp_path / "a" / "run" / "run.yaml").read_text() == DETECTOR
@@ -132,7 +132,8 @@ def test_a_start_that_does_not_fit_and_a_teacher_of_another_task_are_refused(dat
         (EMOFAN.replace("steps: 3,", "steps: 3, seed: -1,"), "0 or more"),
         (EMOFAN.replace("steps: 3,", "steps: 3, ema_decay: 7.0,"), "below 1"),
         (EMOFAN.replace("task: emofan", "task: [emofan]"), "is not one of"),
-        (DETECTOR.replace("crop_px: 128", "crop_px: 100"), "multiple of 32"),
+        (DETECTOR.replace("canvas_px: [128]", "canvas_px: [192]"), "multiples of 128"),
+        (DETECTOR.replace("batch_px: 65536", "batch_px: 16384"), "must hold two canvases"),
         (DETECTOR.replace("drawn_share: 0.25", "drawn_share: 4.0"), "0..1"),
         ("\x00\x80", "not valid YAML"),
         (EMOFAN.replace("stacks: 1", "stack: 1"), "did you mean 'stacks'"),

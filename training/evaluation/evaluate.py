@@ -18,7 +18,7 @@ from training.emofan.samples import face_square, in_channels, to_pictures
 from training.errors import TrainingError
 from training.evaluation.bootstrap import Figures, Sample, recount, units_of
 from training.evaluation.closeups import Closeup, closeup_figures, enlarged, laid_on
-from training.face_detector.average_precision import average_precision
+from training.face_detector.average_precision import IOU_MIN, average_precision, pairwise_iou
 from training.face_detector.closeups import SHAPES, Portraits
 from training.face_detector.scenes import Scene, read_scenes
 
@@ -26,6 +26,8 @@ SCORE_MIN, NMS_IOU, CANDIDATES_MAX = 0.02, 0.45, 750
 """How candidates are asked for when AP is counted."""
 SIDES_PX = (10, 16, 32)
 """AP is counted for faces whose shorter side is at least this."""
+PROFILE_PX_MIN = 16
+"""Smaller faces in profile are not counted."""
 SETS = {"affect": ("ferplus", "newsfaces"), "detector": ("faces_in_scenes", "closeups", "portraits")}
 """What a network of each kind is measured on, if nothing else is asked for."""
 
@@ -146,10 +148,26 @@ def _detector(engine: Engine, data: Path, choice: Choice, shown: Shown) -> Measu
     samples = _detect(engine, scenes, shown)
     counts = {side: recount(samples, side) for side in SIDES_PX}
 
+    rule = engine.spec.detector
+    assert rule is not None
+    profiles_P2 = np.array([_profiles(*pair, rule.score_start) for pair in zip(scenes, samples, strict=True)], float)
+
     def figures(weights: np.ndarray | None) -> dict[str, np.ndarray]:
-        return {f"{name}_{s}px": value for s, count in counts.items() for name, value in count(weights).items()}
+        values = {f"{name}_{s}px": value for s, count in counts.items() for name, value in count(weights).items()}
+        found, total = ((np.ones(len(samples)) if weights is None else weights) @ profiles_P2).T
+        with np.errstate(invalid="ignore"):
+            return {**values, "recall_profile": found / total, "faces_profile": total}
 
     return Measured("faces_in_scenes", figures, np.arange(len(samples)))
+
+
+def _profiles(scene: Scene, sample: Sample, score_min: float) -> tuple[int, int]:
+    """Of the faces in profile of `PROFILE_PX_MIN` and more: how many start a track, and how many there are."""
+    boxes, invalid, candidates = sample
+    assert scene.profile is not None
+    counted = scene.profile & ~invalid & ((boxes[:, 2:] - boxes[:, :2]).min(1, initial=np.inf) >= PROFILE_PX_MIN)
+    overlap = pairwise_iou(boxes[counted], candidates[candidates[:, 4] >= score_min])
+    return int((overlap.max(1, initial=0) >= IOU_MIN).sum()), int(counted.sum())
 
 
 def _told(items: Iterable[Closeup], shown: Shown, total: int | None = None) -> Iterator[Closeup]:

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from training.data.faceset import decode_picture, read_columns
+from training.errors import TrainingError
 from training.face_detector.occlusion import cover_faces
 
 FACE_PX_MIN = 10.0
@@ -37,7 +38,9 @@ class Scene:
     event: str = ""
     """What is going on, as WIDER FACE calls it; pictures of one event resemble each other. "" if unknown."""
     clear: np.ndarray | None = None
-    """(G,) bool: neither blurred nor covered, and seen from the front; None if unknown."""
+    """(G,) bool: neither blurred nor covered, and in a usual pose; None if unknown."""
+    profile: np.ndarray | None = None
+    """(G,) bool: in an unusual pose, most often in profile; None if unknown."""
 
 
 def read_scenes(path: Path, split: str, *, colour: bool = False) -> list[Scene]:
@@ -49,13 +52,19 @@ def read_scenes(path: Path, split: str, *, colour: bool = False) -> list[Scene]:
         size = np.tile(np.array([row["width"], row["height"]], np.float32), 2)
         boxes = np.array(row["boxes"], np.float32).reshape(-1, 4) * size
         doubts = np.array([row["blur"], row["occlusion"], row["pose"]], np.int8)
-        scenes.append(Scene(image, boxes, np.array(row["invalid"], np.int8) == 1, row["event"], (doubts == 0).all(0)))
+        invalid = np.array(row["invalid"], np.int8) == 1
+        scenes.append(Scene(image, boxes, invalid, row["event"], clear=(doubts == 0).all(0), profile=doubts[2] == 1))
     return scenes
 
 
 def hold_out(scenes: Sequence[Scene]) -> tuple[list[Scene], list[Scene]]:
-    """Split by event: what is learnt from, and one event in `HELD_OUT_EVERY`, which chooses between checkpoints."""
+    """Split by event: scenes to learn from, and one event in `HELD_OUT_EVERY` to choose between checkpoints.
+
+    Raises TrainingError where there are too few events.
+    """
     held = set(sorted({scene.event for scene in scenes})[HELD_OUT_EVERY // 2 :: HELD_OUT_EVERY])
+    if not held:
+        raise TrainingError(f"the scenes to learn from show fewer than {HELD_OUT_EVERY // 2 + 1} events: none to spare")
     return [s for s in scenes if s.event not in held], [s for s in scenes if s.event in held]
 
 

@@ -162,9 +162,10 @@ def test_networks_of_different_classes_are_compared_on_the_classes_of_both(pack_
 
 
 def test_a_detector_recounted_has_the_figures_that_training_is_scored_by(data):
-    (found,) = measure(SquareDetector(), data)
+    (found,) = measure(SquareDetector(), data, Choice(set="faces_in_scenes"))
     want = detector_figures(SquareDetector(), read_scenes(data / "faces_in_scenes.parquet", "val"))
-    assert {name: float(value) for name, value in found.figures(None).items()} == pytest.approx(want)
+    values = {name: float(value) for name, value in found.figures(None).items() if "profile" not in name}
+    assert values == pytest.approx(want)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +178,7 @@ def test_a_detector_recounted_has_the_figures_that_training_is_scored_by(data):
         ),
         (BrightnessAffect, Choice(set="ferplus", fold="1/5"), "--fold and --clean are for packs"),
         (BrightnessAffect, Choice(set="none.parquet"), "no such file"),
-        (SquareDetector, Choice(set="ferplus"), "--set must be faces_in_scenes"),
+        (SquareDetector, Choice(set="ferplus"), "--set must be one of faces_in_scenes, closeups, portraits"),
         (SquareDetector, Choice(flip=True), "--flip are for faces"),
     ],
 )
