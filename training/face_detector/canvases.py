@@ -15,9 +15,9 @@ from training.face_detector.scenes import Scene, degrade, sample_crop, show_whol
 Sample = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Image (H, W) uint8, faces to be found (G, 4), faces to be ignored (I, 4), px."""
 
-MOSAIC_SHARE = 0.6
+MOSAIC_SHARE = 0.7
 CLOSEUP_SHARE_OF_TILES, CLOSEUP_SHARE_OF_WHOLE = 0.15, 0.75
-PASTED_SHARE = 0.5
+PASTED_SHARE = 0.35
 """How many close-ups are portraits pasted into a scene; the others are enlarged from scenes."""
 
 
