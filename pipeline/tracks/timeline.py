@@ -89,7 +89,6 @@ class Timeline:
             visibility=visibility,
             luma=batch.luma[row],
             blur=batch.blur[row],
-            jump=rows.jump,
             corrupt=np.array([f.corrupt for f in batch.frames], bool)[frame],
         )
         return {

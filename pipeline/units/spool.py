@@ -22,7 +22,7 @@ from pipeline.storage.store import Store, write_json
 from pipeline.types import AffectBatch, Frame, Strands
 
 _UNKNOWN = -1
-_FRAME = ("pts_ns", "frame_index", "width", "height", "missing", "corrupt", "is_key", "scene_cut")
+_FRAME = ("pts_ns", "frame_index", "width", "height", "missing", "corrupt", "is_key", "scene_cut", "motion")
 _STRANDS = tuple(field.name for field in fields(Strands))
 _ROWS = tuple(f.name for f in fields(AffectBatch) if f.name not in ("frames", "next_ns", "strands"))
 
@@ -120,10 +120,10 @@ def _pack(batch: AffectBatch) -> dict[str, np.ndarray]:
 def _unpack(arrays: Any, first_index: int | None) -> AffectBatch:
     columns = [arrays[f"frame_{name}"].tolist() for name in _FRAME]
     frames = []
-    for pts_ns, index, width, height, missing, corrupt, is_key, scene_cut in zip(*columns, strict=True):
+    for pts_ns, index, width, height, missing, corrupt, is_key, cut, motion in zip(*columns, strict=True):
         known = index != _UNKNOWN and first_index is not None
         ordinal = first_index + index if known else None
-        frames.append(Frame(pts_ns, ordinal, None, width, height, missing, corrupt, is_key, scene_cut))
+        frames.append(Frame(pts_ns, ordinal, None, width, height, missing, corrupt, is_key, cut, tuple(motion)))
     return AffectBatch(
         frames=frames,
         next_ns=int(arrays["next_ns"]),

@@ -59,7 +59,7 @@ def run_unit(
         if context.stretch_s is not None and len(stretches := reader.plan(context.stretch_s)) > 1:
             return Split(stretches)
         origin = _origin(reader.info, detector, affect)
-        analyzer = Analyzer(detector, affect, progress.step)
+        analyzer = Analyzer(detector, affect, progress.step, gap_s_max=_gap_s_max(context.config))
         with closing(_analyse(reader, stretch, context.config, analyzer, progress)) as analysed:
             return _finish(source, state, context, origin, analysed, progress, started)
 
@@ -77,7 +77,7 @@ def analyse_stretch(
     started = time.monotonic()
     with StretchReader(source.path, stretch, context.config.sampling, progress.frame) as reader:
         origin = _origin(reader.info, detector, affect)
-        analyzer = Analyzer(detector, affect, progress.step)
+        analyzer = Analyzer(detector, affect, progress.step, gap_s_max=_gap_s_max(context.config))
 
         def end() -> dict[str, Any]:
             return {"origin": asdict(origin), "num_frames": reader.num_frames, "wall_s": time.monotonic() - started}
@@ -170,7 +170,7 @@ def _finish(
         labels=source.labels,
         step=progress.step,
     )
-    tracker = Tracker(TrackerConfig(gap_s_max=config.tracking.gap_s_max), score_start=origin.score_start)
+    tracker = Tracker(TrackerConfig(gap_s_max=_gap_s_max(config)), score_start=origin.score_start)
     tally = Tally()
     try:
         for rows in follow(analysed, tracker, Timeline(_stream_context(source, context, origin))):
@@ -210,6 +210,12 @@ def _origin(info: VideoInfo, detector: Engine, affect: Engine) -> Origin:
     assert detector.spec.detector is not None
     engines = {"engine": affect.info.id, "precision": affect.info.precision, "detector_engine": detector.info.id}
     return Origin(info=info, engines=engines, score_start=detector.spec.detector.score_start)
+
+
+def _gap_s_max(config: AnalyzeConfig) -> float:
+    """How long nobody may be seen: at least from one sample to the next, which lie up to a frame farther apart."""
+    fps = config.sampling.fps
+    return max(config.tracking.gap_s_max, 0.0 if fps == "native" else 1.5 / fps)
 
 
 def _spool_path(source: Source, state: dict[str, Any], stretch: Stretch, context: RunContext) -> str:
