@@ -9,6 +9,7 @@ from typing import Self
 import numpy as np
 
 from pipeline.faces.boxes import centres, sizes
+from pipeline.faces.looks import likeness as looks_likeness
 
 GROWTH_WEIGHT = 2.0
 """A face that doubles in size (0.7) costs as much as one that moves by 1.4 of its sizes: growth is slower than motion."""
@@ -16,7 +17,7 @@ UNLIKENESS_WEIGHT = 1.5
 """Looks outweigh places: of two faces that meet, the like one is taken though it is farther off by up to a face's size."""
 
 FLOOR_S = (0.1, 0.5)
-FLOOR_LIKENESS = (0.6, 0.4)
+FLOOR_LIKENESS = (0.62, 0.5)
 """Least similarity of one face after 0.1 s and 0.5 s; straight between. Measured, docs/decisions/0020: after 0.1 s, 2 %
 of all pairs of one person fall below it, nearly all half hidden, and 99 % of pairs of two people whose faces are as
 large and as frontal; after 0.5 s 2 % and 80 %."""
@@ -39,7 +40,7 @@ class Change:
         size_a, size_b = sizes(boxes_a)[:, None], sizes(boxes_b)[None]
         step = centres(boxes_a)[:, None] - centres(boxes_b)[None]
         distance = np.hypot(step[..., 0], step[..., 1]) / np.sqrt(size_a * size_b)
-        return cls(distance, np.abs(np.log(size_a / size_b)), looks_a @ looks_b.T)
+        return cls(distance, np.abs(np.log(size_a / size_b)), looks_likeness(looks_a, looks_b))
 
     @property
     def cost(self) -> np.ndarray:

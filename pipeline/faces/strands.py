@@ -15,7 +15,7 @@ from pipeline.faces.association import likeness_floor
 from pipeline.faces.boxes import centres, sizes
 from pipeline.faces.camera import CameraPath
 from pipeline.faces.detection import interpolate_boxes, landmark_boxes, match
-from pipeline.faces.looks import LOOK_SIZE
+from pipeline.faces.looks import LOOK_SIZE, likeness_of_pairs
 from pipeline.faces.quality import VISIBLE_MIN
 from pipeline.types import Faces, Frame, Strands
 
@@ -23,7 +23,7 @@ NS = 1_000_000_000
 NONE = -1
 SETTLED_FACES = 0.6
 """A face that moves by more than this many of its own sizes from one key frame to the next is looked at in between."""
-SETTLED_LIKENESS = 0.6
+SETTLED_LIKENESS = 0.7
 """... and so is one that looks less alike than nine in ten do over half a second."""
 
 
@@ -108,7 +108,7 @@ def is_settled(a: Faces, b: Faces, elapsed_s: float, score_start: float) -> bool
         return True
     rows, columns = np.array(pairs).T
     step = np.linalg.norm(centres(a.boxes[rows]) - centres(b.boxes[columns]), axis=1)
-    likeness = (a.looks[rows] * b.looks[columns]).sum(1)
+    likeness = likeness_of_pairs(a.looks[rows], b.looks[columns])
     return bool(((step <= SETTLED_FACES * sizes(a.boxes[rows])) & (likeness >= SETTLED_LIKENESS)).all())
 
 
@@ -204,9 +204,10 @@ def seen(
     known = np.where(begin == NONE, end, begin)
     pts_ns = np.array([frame.pts_ns for frame in frames], np.int64)
     elapsed_s = np.abs(pts_ns[inner.frame] - pts_ns[detections.frame[known]]) / NS
-    alike = (looks * detections.looks[known]).sum(1) >= likeness_floor(elapsed_s)
-    shows = (visibility >= VISIBLE_MIN) & alike
     keep = (begin != NONE) & (end != NONE)
+    shows = visibility >= VISIBLE_MIN
+    asked = np.flatnonzero(~keep & shows)
+    shows[asked] = likeness_of_pairs(looks[asked], detections.looks[known[asked]]) >= likeness_floor(elapsed_s[asked])
     for s in np.unique(inner.strand[~keep]):
         rows = np.flatnonzero(inner.strand == s)
         if links.end[s] == NONE:

@@ -13,6 +13,7 @@ import numpy as np
 from pipeline.faces.association import Change, best_pairs, likeness_floor
 from pipeline.faces.boxes import centres
 from pipeline.faces.camera import CameraPath, carry
+from pipeline.faces.looks import blend, likeness
 from pipeline.types import AffectBatch
 
 NS = 1_000_000_000
@@ -152,9 +153,10 @@ class Tracker:
     ) -> None:
         """Where two people passed each other a strand may have changed over: give it to whom it looks like."""
         for strand in [strand for strand in owners if strand in rows_of and self._lost]:
-            cost, likeness = self._compare(batch, camera, [strand], rows_of)
-            own = float(owners[strand].look @ batch.look[_clearest(batch, rows_of[strand])])
-            better = (cost[:, 0] <= self._config.change_max) & (likeness[:, 0] >= own + self._config.likeness_margin)
+            cost, alike = self._compare(batch, camera, [strand], rows_of)
+            clearest = _clearest(batch, rows_of[strand])
+            own = likeness(owners[strand].look[None], batch.look[clearest][None])[0, 0]
+            better = (cost[:, 0] <= self._config.change_max) & (alike[:, 0] >= own + self._config.likeness_margin)
             if better.any():
                 other = int(np.where(better, cost[:, 0], np.inf).argmin())
                 self._lost[other], owners[strand] = owners[strand], self._lost[other]
@@ -179,7 +181,7 @@ class Tracker:
 
         The cost is infinite where too long has passed or the face looks like somebody else's.
         """
-        costs, likenesses = [], []
+        costs, alike = [], []
         for strand in strands:
             first, clearest = rows_of[strand][0], _clearest(batch, rows_of[strand])
             at = int(batch.frame[first])
@@ -188,11 +190,11 @@ class Tracker:
             expected = np.stack([t.box_in(camera.at(at)) for t in self._lost]) + np.tile(coasted, 2)
             looks = np.stack([t.look for t in self._lost])
             change = Change.between(expected, looks, batch.boxes[first][None], batch.look[clearest][None])
-            cost, likeness = change.cost[:, 0], change.likeness[:, 0]
-            able = (gap_s > 0) & (gap_s <= self._config.gap_s_max) & (likeness >= likeness_floor(gap_s))
-            costs.append(np.where(able, cost, np.inf))
-            likenesses.append(likeness)
-        return np.stack(costs, 1), np.stack(likenesses, 1)
+            able = (gap_s > 0) & (gap_s <= self._config.gap_s_max)
+            able &= change.likeness[:, 0] >= likeness_floor(gap_s)
+            costs.append(np.where(able, change.cost[:, 0], np.inf))
+            alike.append(change.likeness[:, 0])
+        return np.stack(costs, 1), np.stack(alike, 1)
 
 
 COASTING_S = 0.5
@@ -214,18 +216,12 @@ def _follow(track: _Track, batch: AffectBatch, camera: CameraPath, rows: np.ndar
             keep = np.exp(-elapsed_s / VELOCITY_S)
             track.velocity = keep * track.velocity + (1 - keep) * step / elapsed_s
         track.last_ns, track.box, track.view = now_ns, box, view
-        track.look = _blend(track.look, batch.look[row], LOOK_SHARE * float(batch.visibility[row]))
+        track.look = blend(track.look, batch.look[row], LOOK_SHARE * float(batch.visibility[row]))
 
 
 def _clearest(batch: AffectBatch, rows: np.ndarray) -> int:
     """The row in which the face is seen best."""
     return int(rows[batch.visibility[rows].argmax()])
-
-
-def _blend(look: np.ndarray, new: np.ndarray, share: float) -> np.ndarray:
-    """A running look of unit length: a face half covered for a moment is remembered as it was."""
-    mixed = (1 - share) * look + share * new
-    return np.asarray(mixed / (np.linalg.norm(mixed) + 1e-6), np.float32)
 
 
 def _rows_by_strand(batch: AffectBatch) -> dict[int, np.ndarray]:
