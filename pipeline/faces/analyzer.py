@@ -23,8 +23,10 @@ from pipeline.faces.strands import NONE, NS, ahead, between, collect, is_settled
 from pipeline.types import AffectBatch, Faces, Frame, FrameBatch, Picture
 
 QUALITY_PX = 128
-SPLITS_MAX = 2
-"""How often a hop is halved to see who is who: at most three more detections."""
+SPLITS_MAX = 3
+"""How often a hop is halved to see who is who: at 10 frames per second, until every frame has been looked at."""
+SPLIT_S_MIN = 0.1
+"""Nothing as short as this is halved: faces hardly change in it."""
 CROPS_MAX = 256
 """Crops that EmoFAN is given at a time: a crowd takes seconds, and whoever watches wants to know that it goes on."""
 
@@ -131,9 +133,9 @@ class Analyzer:
         """Detect half way between two key frames, and again in the halves, until it is plain who is who."""
         assert self._detector.spec.detector is not None
         start = self._detector.spec.detector.score_start
-        if not splits or not inside:
-            return
         elapsed_s = (frames[following].pts_ns - frames[key].pts_ns) / NS
+        if not splits or not inside or elapsed_s <= SPLIT_S_MIN:
+            return
         if is_settled(ahead(found[key], camera, key, following), found[following], elapsed_s, start):
             return
         place = len(inside) // 2

@@ -30,7 +30,7 @@ class CameraPath:
         return self._offset[frame], self._size[frame]
 
     def carried(self, boxes: np.ndarray, source: np.ndarray | int, target: np.ndarray | int) -> np.ndarray:
-        """Boxes (K, 4) of frames `source`, (K,) or one, where they would be in frames `target` had only the camera moved."""
+        """Boxes (K, 4) of frames `source`, (K,) or one, where they would be in `target` had only the camera moved."""
         return carry(boxes, (self._offset[source], self._size[source]), (self._offset[target], self._size[target]))
 
 

@@ -24,7 +24,7 @@ NONE = -1
 SETTLED_FACES = 0.6
 """A face that moves by more than this many of its own sizes from one key frame to the next is looked at in between."""
 SETTLED_LIKENESS = 0.7
-"""... and so is one that looks less alike than nine in ten do over half a second."""
+"""... and so is one that looks less alike than nineteen in twenty do over half a second."""
 
 
 @dataclass(frozen=True, slots=True)
