@@ -19,6 +19,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from pipeline.heartbeat import beat
+from pipeline.sinks.cells import escape_formulas
 from pipeline.storage.store import Store
 from pipeline.tables import SORTED_BY, TABLES, TIME_COLUMN
 from pipeline.tracks.timeline import Finished
@@ -174,13 +175,16 @@ def _write_jsonl(table: pa.Table, path: Path) -> None:
 
 
 def _flat(table: pa.Table) -> pa.Table:
-    """Words for dictionaries, and landmarks as one string of numbers: a CSV cell holds one value."""
-    columns = {}
+    """Words for dictionaries, and landmarks as one string of numbers: a CSV cell holds one value.
+
+    No text is a formula (`pipeline.sinks.cells`). Landmarks are left alone: digits and signs do nothing in one.
+    """
+    columns = []
     for column in table.schema:
         values = table[column.name]
-        if pa.types.is_dictionary(column.type):
-            values = values.cast(pa.string())
-        elif pa.types.is_fixed_size_list(column.type):
+        if pa.types.is_fixed_size_list(column.type):
             values = pa.array([v and " ".join(f"{x:.2f}" for x in v) for v in values.to_pylist()], pa.string())
-        columns[column.name] = values
-    return pa.table(columns)
+        elif pa.types.is_dictionary(column.type) or pa.types.is_string(column.type):
+            values = escape_formulas(values.cast(pa.string()))
+        columns.append(values)
+    return pa.table(columns, names=escape_formulas(pa.array(table.column_names)).to_pylist())
