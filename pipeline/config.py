@@ -7,6 +7,7 @@ rows; `config_hash` is over those, and only a change of those refuses to go on w
 import difflib
 import hashlib
 import json
+import reprlib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -143,7 +144,7 @@ def load_config(path: Path | None, overrides: dict[str, Any] | None = None) -> A
             content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         except OSError as exc:
             raise ConfigError(f"{path}: cannot be read: {exc.strerror}") from exc
-        except (yaml.YAMLError, UnicodeDecodeError) as exc:
+        except (yaml.YAMLError, ValueError, RecursionError) as exc:  # ValueError: not UTF-8, or the 99th of a month
             raise ConfigError(f"{path}: not valid YAML: {exc}") from exc
         if not isinstance(content, dict):
             raise ConfigError(f"{path}: expected settings as `key: value`, got {type(content).__name__}")
@@ -152,7 +153,7 @@ def load_config(path: Path | None, overrides: dict[str, Any] | None = None) -> A
     for key, value in (overrides or {}).items():
         section, name = key.split(".")
         if not isinstance(content.get(section, {}), dict):
-            raise ConfigError(f"{where}: {section}: expected settings as `key: value`, got {content[section]!r}")
+            raise ConfigError(f"{where}: {section}: expected settings as `key: value`, got {_short(content[section])}")
         content = {**content, section: {**content.get(section, {}), name: value}}
     try:
         config = AnalyzeConfig.model_validate(content)
@@ -223,8 +224,14 @@ def _explain(where: str, invalid: ValidationError) -> list[str]:
             lines.append(f"{where}: unknown key {key!r}; {hint}")
         else:
             message = error["msg"].removeprefix("Input ").split(", unable")[0]
-            said.setdefault(f"{key}={error['input']!r}", []).append(message)
+            said.setdefault(f"{key}={_short(error['input'])}", []).append(message)
     return lines + [f"{where}: {value}: {', or '.join(messages)}" for value, messages in said.items()]
+
+
+def _short(value: object) -> str:
+    """A value as people may have written it, however long it is: YAML's anchors make large ones of few words."""
+    written = reprlib.repr(value) if isinstance(value, list | dict) else repr(value)
+    return written if len(written) <= _SHOWN_CHARS else f"{written[:_SHOWN_CHARS]}…"
 
 
 def _keys_at(location: list[str]) -> list[str]:
@@ -242,4 +249,6 @@ def _all_keys(model: type[BaseModel]) -> set[str]:
     return set(model.model_fields).union(*inner)
 
 
+_SHOWN_CHARS = 200
+"""More of a wrong value is not shown."""
 _ALL_KEYS = _all_keys(AnalyzeConfig)
