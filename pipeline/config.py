@@ -35,6 +35,15 @@ def _rows(default: Any, description: str, **limits: Any) -> Any:
     return Field(default, description=description, json_schema_extra={"changes_rows": True}, **limits)
 
 
+def _later_rows(default: Any, description: str, **limits: Any) -> Any:
+    """A setting that can change rows, of which folders written by version 0.1.0 know nothing.
+
+    At its default it is not part of `config_hash`, so that runs which began before it can be resumed. The default must
+    therefore do what was done without it.
+    """
+    return Field(default, description=description, json_schema_extra={"changes_rows": True, "later": True}, **limits)
+
+
 def _plain(default: Any, description: str, **limits: Any) -> Any:
     """A setting that cannot change rows."""
     return Field(default, description=description, json_schema_extra={"changes_rows": False}, **limits)
@@ -160,19 +169,24 @@ def json_schema() -> str:
 
 def config_hash(config: AnalyzeConfig, networks: dict[str, str]) -> str:
     """SHA-256 over the settings that can change rows; `networks` are digests by role, whatever they are called."""
-    settings = {k: v for k, v in row_settings(config).items() if k not in ("networks.affect", "networks.detector")}
+    settings = row_settings(config, hashed=True)
+    del settings["networks.affect"], settings["networks.detector"]
     content = {"schema": 1, "settings": settings, "networks": networks}
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def row_settings(section: Section) -> dict[str, Any]:
-    """Every setting that can change rows, by dotted key."""
+def row_settings(section: Section, *, hashed: bool = False) -> dict[str, Any]:
+    """Every setting that can change rows, by dotted key; `hashed`: without later ones at their defaults."""
     out: dict[str, Any] = {}
     for name, field in type(section).model_fields.items():
         value = getattr(section, name)
         if isinstance(value, Section):
-            out |= {f"{name}.{key}": inner for key, inner in row_settings(value).items()}
-        elif isinstance(field.json_schema_extra, dict) and field.json_schema_extra["changes_rows"]:
+            out |= {f"{name}.{key}": inner for key, inner in row_settings(value, hashed=hashed).items()}
+            continue
+        extra = field.json_schema_extra
+        assert isinstance(extra, dict)
+        unhashed = hashed and extra.get("later") and value == field.default
+        if extra["changes_rows"] and not unhashed:
             out[name] = value
     return out
 

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import ResultsError
 from pipeline.remote.network import cause
+from pipeline.sinks.cells import unescape_formulas
 from pipeline.storage.store import Store
 from pipeline.tables import SORTED_BY, TABLES
 
@@ -37,7 +38,9 @@ def read_part(store: Store, part: PartRecord, columns: list[str] | None = None) 
                 return rows.replace_schema_metadata(None)
             case ".csv":
                 convert = pyarrow.csv.ConvertOptions(column_types=_plain(schema), strings_can_be_null=True)
-                return _conform(pyarrow.csv.read_csv(file, convert_options=convert), schema)
+                parse = pyarrow.csv.ParseOptions(newlines_in_values=True)  # names of files may have them
+                rows = pyarrow.csv.read_csv(file, parse_options=parse, convert_options=convert)
+                return _conform(_unescaped(rows), schema)
             case _:
                 options = pyarrow.json.ParseOptions(explicit_schema=_plain(schema, lists=True))
                 return _conform(pyarrow.json.read_json(file, parse_options=options), schema)
@@ -83,6 +86,14 @@ def _plain(schema: pa.Schema, *, lists: bool = False) -> pa.Schema:
         return data
 
     return pa.schema([pa.field(field.name, kind(field.type)) for field in schema])
+
+
+def _unescaped(rows: pa.Table) -> pa.Table:
+    """The names of files and labels as they are, not as spreadsheets need them."""
+    for number, field in enumerate(rows.schema):
+        if pa.types.is_string(field.type):
+            rows = rows.set_column(number, field, unescape_formulas(rows[number]))
+    return rows
 
 
 def _conform(rows: pa.Table, schema: pa.Schema) -> pa.Table:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.config import AnalyzeConfig, config_hash, json_schema, load_config
+from pipeline.config import AnalyzeConfig, _later_rows, config_hash, json_schema, load_config
 from pipeline.errors import ConfigError, PolicyError
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -77,6 +77,20 @@ def test_only_settings_that_can_change_rows_change_the_hash():
     for key, value in {"sampling.fps": 5, "smoothing.half_width_s": 0.5, "output.landmarks": True}.items():
         assert config_hash(load_config(None, {key: value}), {}) != base
     assert config_hash(load_config(None), {"affect": "other"}) != base
+
+
+def test_the_hash_of_the_defaults_is_that_of_version_0_1_so_that_its_runs_can_be_resumed():
+    """A new setting that can change rows is declared as a later one (`_later_rows`)."""
+    assert config_hash(load_config(None), {}) == "2ec9a8dea23be1ae8f32c81b5f4cb1e22ecb7e8209b64054fbfddd0e75486422"
+
+
+def test_a_later_setting_changes_the_hash_unless_it_has_its_default():
+    class Changed(AnalyzeConfig):
+        turned: int = _later_rows(0, "Added later.")
+
+    hashes = {turned: config_hash(Changed(turned=turned), {}) for turned in (0, 90)}
+    assert hashes[0] == config_hash(AnalyzeConfig(), {})
+    assert hashes[90] != hashes[0]
 
 
 def test_the_published_json_schema_is_that_of_the_settings():
