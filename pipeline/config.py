@@ -7,6 +7,7 @@ rows; `config_hash` is over those, and only a change of those refuses to go on w
 import difflib
 import hashlib
 import json
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -151,7 +152,7 @@ def load_config(
     for key, value in overrides.items():
         section, name = key.split(".")
         if not isinstance(content.get(section, {}), dict):
-            raise ConfigError(f"{where}: {section}: expected settings as `key: value`, got {content[section]!r}")
+            raise ConfigError(f"{where}: {section}: expected settings as `key: value`, got {_short(content[section])}")
         content = {**content, section: {**content.get(section, {}), name: value}}
     try:
         config = AnalyzeConfig.model_validate(content)
@@ -237,11 +238,17 @@ def _explain(where: str, named: Mapping[str, str], invalid: ValidationError) -> 
             hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
             lines.append(f"{where}: unknown key {key!r}; {hint}")
         else:
-            value = error["input"]
-            shown = f"{value:g}" if isinstance(value, float) else repr(value)
             message = error["msg"].removeprefix("Input ").split(", unable")[0]
-            said.setdefault(f"{_name(where, named, key)}={shown}", []).append(message)
+            said.setdefault(f"{_name(where, named, key)}={_short(error['input'])}", []).append(message)
     return lines + [f"{setting}: {', or '.join(messages)}" for setting, messages in said.items()]
+
+
+def _short(value: object) -> str:
+    """A value as people may have written it, however long it is: YAML's anchors make large ones of few words."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    written = reprlib.repr(value) if isinstance(value, list | dict) else repr(value)
+    return written if len(written) <= _SHOWN_CHARS else f"{written[:_SHOWN_CHARS]}…"
 
 
 def _keys_at(location: list[str]) -> list[str]:
@@ -259,4 +266,6 @@ def _all_keys(model: type[BaseModel]) -> set[str]:
     return set(model.model_fields).union(*inner)
 
 
+_SHOWN_CHARS = 200
+"""More of a wrong value is not shown."""
 _ALL_KEYS = _all_keys(AnalyzeConfig)

@@ -30,7 +30,7 @@ def pack_(
         typer.Option(metavar="NETWORK", help="Find all landmarks again with this network, such as emofan-s."),
     ] = None,
     size_px: Annotated[
-        int, typer.Option(metavar="PX", min=16, max=4096, help="Largest side of a packed picture, in pixels.")
+        int, typer.Option(metavar="PX", min=32, max=4096, help="Largest side of a packed picture, in pixels.")
     ] = 320,
     grey: Annotated[
         bool, typer.Option("--grey", help="Keep luma only, which takes a third of the memory when decoded.")
