@@ -7,6 +7,7 @@ rows; `config_hash` is over those, and only a change of those refuses to go on w
 import difflib
 import hashlib
 import json
+import reprlib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -33,6 +34,15 @@ PROHIBITED_CONTEXTS = ("workplace", "education")
 def _rows(default: Any, description: str, **limits: Any) -> Any:
     """A setting that can change rows."""
     return Field(default, description=description, json_schema_extra={"changes_rows": True}, **limits)
+
+
+def _later_rows(default: Any, description: str, **limits: Any) -> Any:
+    """A setting that can change rows, of which folders written by version 0.1.0 know nothing.
+
+    At its default it is not part of `config_hash`, so that runs which began before it can be resumed. The default must
+    therefore do what was done without it.
+    """
+    return Field(default, description=description, json_schema_extra={"changes_rows": True, "later": True}, **limits)
 
 
 def _plain(default: Any, description: str, **limits: Any) -> Any:
@@ -134,7 +144,7 @@ def load_config(path: Path | None, overrides: dict[str, Any] | None = None) -> A
             content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         except OSError as exc:
             raise ConfigError(f"{path}: cannot be read: {exc.strerror}") from exc
-        except (yaml.YAMLError, UnicodeDecodeError) as exc:
+        except (yaml.YAMLError, ValueError, RecursionError) as exc:  # ValueError: not UTF-8, or the 99th of a month
             raise ConfigError(f"{path}: not valid YAML: {exc}") from exc
         if not isinstance(content, dict):
             raise ConfigError(f"{path}: expected settings as `key: value`, got {type(content).__name__}")
@@ -143,7 +153,7 @@ def load_config(path: Path | None, overrides: dict[str, Any] | None = None) -> A
     for key, value in (overrides or {}).items():
         section, name = key.split(".")
         if not isinstance(content.get(section, {}), dict):
-            raise ConfigError(f"{where}: {section}: expected settings as `key: value`, got {content[section]!r}")
+            raise ConfigError(f"{where}: {section}: expected settings as `key: value`, got {_short(content[section])}")
         content = {**content, section: {**content.get(section, {}), name: value}}
     try:
         config = AnalyzeConfig.model_validate(content)
@@ -160,19 +170,24 @@ def json_schema() -> str:
 
 def config_hash(config: AnalyzeConfig, networks: dict[str, str]) -> str:
     """SHA-256 over the settings that can change rows; `networks` are digests by role, whatever they are called."""
-    settings = {k: v for k, v in row_settings(config).items() if k not in ("networks.affect", "networks.detector")}
+    settings = row_settings(config, hashed=True)
+    del settings["networks.affect"], settings["networks.detector"]
     content = {"schema": 1, "settings": settings, "networks": networks}
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def row_settings(section: Section) -> dict[str, Any]:
-    """Every setting that can change rows, by dotted key."""
+def row_settings(section: Section, *, hashed: bool = False) -> dict[str, Any]:
+    """Every setting that can change rows, by dotted key; `hashed`: without later ones at their defaults."""
     out: dict[str, Any] = {}
     for name, field in type(section).model_fields.items():
         value = getattr(section, name)
         if isinstance(value, Section):
-            out |= {f"{name}.{key}": inner for key, inner in row_settings(value).items()}
-        elif isinstance(field.json_schema_extra, dict) and field.json_schema_extra["changes_rows"]:
+            out |= {f"{name}.{key}": inner for key, inner in row_settings(value, hashed=hashed).items()}
+            continue
+        extra = field.json_schema_extra
+        assert isinstance(extra, dict)
+        unhashed = hashed and extra.get("later") and value == field.default
+        if extra["changes_rows"] and not unhashed:
             out[name] = value
     return out
 
@@ -209,8 +224,14 @@ def _explain(where: str, invalid: ValidationError) -> list[str]:
             lines.append(f"{where}: unknown key {key!r}; {hint}")
         else:
             message = error["msg"].removeprefix("Input ").split(", unable")[0]
-            said.setdefault(f"{key}={error['input']!r}", []).append(message)
+            said.setdefault(f"{key}={_short(error['input'])}", []).append(message)
     return lines + [f"{where}: {value}: {', or '.join(messages)}" for value, messages in said.items()]
+
+
+def _short(value: object) -> str:
+    """A value as people may have written it, however long it is: YAML's anchors make large ones of few words."""
+    written = reprlib.repr(value) if isinstance(value, list | dict) else repr(value)
+    return written if len(written) <= _SHOWN_CHARS else f"{written[:_SHOWN_CHARS]}…"
 
 
 def _keys_at(location: list[str]) -> list[str]:
@@ -228,4 +249,6 @@ def _all_keys(model: type[BaseModel]) -> set[str]:
     return set(model.model_fields).union(*inner)
 
 
+_SHOWN_CHARS = 200
+"""More of a wrong value is not shown."""
 _ALL_KEYS = _all_keys(AnalyzeConfig)

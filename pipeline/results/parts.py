@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from pipeline.errors import ResultsError
 from pipeline.remote.network import cause
 from pipeline.results.commits import AGAIN, wrong_size
+from pipeline.sinks.cells import unescape_formulas
 from pipeline.sinks.files import Part
 from pipeline.storage.store import Store
 from pipeline.tables import SORTED_BY, TABLES
@@ -42,7 +43,9 @@ def read_part(store: Store, part: Part, columns: list[str] | None = None) -> pa.
                 rows = rows.replace_schema_metadata(None)
             case ".csv":
                 convert = pyarrow.csv.ConvertOptions(column_types=_plain(schema), strings_can_be_null=True)
-                rows = _conform(pyarrow.csv.read_csv(file, convert_options=convert), schema)
+                parse = pyarrow.csv.ParseOptions(newlines_in_values=True)  # names of files may have them
+                rows = pyarrow.csv.read_csv(file, parse_options=parse, convert_options=convert)
+                rows = _conform(_unescaped(rows), schema)
             case _:
                 options = pyarrow.json.ParseOptions(explicit_schema=_plain(schema, lists=True))
                 rows = _conform(pyarrow.json.read_json(file, parse_options=options), schema)
@@ -95,6 +98,14 @@ def _plain(schema: pa.Schema, *, lists: bool = False) -> pa.Schema:
         return data
 
     return pa.schema([pa.field(field.name, kind(field.type)) for field in schema])
+
+
+def _unescaped(rows: pa.Table) -> pa.Table:
+    """The names of files and labels as they are, not as spreadsheets need them."""
+    for number, field in enumerate(rows.schema):
+        if pa.types.is_string(field.type):
+            rows = rows.set_column(number, field, unescape_formulas(rows[number]))
+    return rows
 
 
 def _conform(rows: pa.Table, schema: pa.Schema) -> pa.Table:
