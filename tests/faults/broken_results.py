@@ -19,7 +19,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from affectstream.cli import app, guarded
+from affectstream.app import run
 from pipeline.errors import PipelineError
 from pipeline.results.read import read_results
 from pipeline.tables import TABLES
@@ -73,7 +73,7 @@ def problems(out: Path) -> list[str]:
 def _call(arguments: list[str]) -> None:
     said = io.StringIO()
     with redirect_stdout(io.StringIO()), redirect_stderr(said):
-        code = guarded(lambda: app(args=arguments))
+        code = run(arguments)
     if code:
         raise PipelineError(said.getvalue())
 

@@ -111,7 +111,7 @@ def test_rotated_video_is_upright_as_ffmpeg_shows_it(tmp_path, rotation):
         assert np.corrcoef(frame.picture().y.ravel(), luma.ravel())[0, 1] > 0.98
 
 
-@pytest.mark.parametrize("aspect", [Fraction(200), Fraction(1, 200)])
+@pytest.mark.parametrize("aspect", [Fraction(64), Fraction(1, 64)])
 def test_pixels_of_an_impossible_shape_are_taken_for_square(tmp_path, aspect):
     path = write_video(tmp_path / "claims.mp4", [gradient(96, 64)] * 3, aspect=aspect)
     assert av.open(str(path)).streams.video[0].sample_aspect_ratio == aspect
