@@ -2,7 +2,7 @@
 
 Two halves, each blind where the other sees: a coarse histogram of oriented gradients (Dalal & Triggs 2005; five by five
 cells, six directions), which light does not change, and a picture of 15 x 15 px, compared at small displacements, since
-boxes never lie quite alike. It lives for seconds in memory and is never stored. Shapes: K, D, E faces, L = 375.
+boxes never lie quite alike. It lives for seconds in memory and is never stored. Shapes: K, D, E faces, L = 376.
 """
 
 import numpy as np
@@ -15,7 +15,12 @@ GLIMPSE_PX, _CELLS, _BINS = 30, 5, 6
 _HISTOGRAM = _CELLS * _CELLS * _BINS
 _SMALL_PX, _SHIFT_PX = 15, 2
 """The picture's side, and by how much it may be displaced: an eighth of a face."""
-LOOK_SIZE = _HISTOGRAM + _SMALL_PX**2
+LOOK_SIZE = _HISTOGRAM + _SMALL_PX**2 + 1
+"""Histogram, picture, contrast."""
+_CONTRAST_MIN = 4.0
+"""Grey levels of standard deviation; with less, a face is too even to be compared ..."""
+_UNKNOWN = 0.75
+"""... and looks as much like any other as the same face does after a second."""
 
 
 def glimpse(picture: Picture, boxes: np.ndarray) -> np.ndarray:
@@ -25,11 +30,13 @@ def glimpse(picture: Picture, boxes: np.ndarray) -> np.ndarray:
 
 
 def looks(glimpses: np.ndarray) -> np.ndarray:
-    """(K, L) float32 of glimpses (K, 30, 30): both halves with zero mean and unit length."""
+    """(K, L) float32 of glimpses (K, 30, 30): both halves with zero mean and unit length, and the contrast."""
     image = glimpses.astype(np.float32)
     pixels = GLIMPSE_PX // _SMALL_PX
     small = image.reshape(-1, _SMALL_PX, pixels, _SMALL_PX, pixels).mean((2, 4))
-    return np.concatenate([_normal(_histogram(image)), _normal(small.reshape(-1, _SMALL_PX**2))], 1)
+    inner = small[:, _SHIFT_PX:-_SHIFT_PX, _SHIFT_PX:-_SHIFT_PX]
+    halves = _normal(_histogram(image)), _normal(small.reshape(-1, _SMALL_PX**2))
+    return np.concatenate([*halves, inner.std((1, 2))[:, None]], 1)
 
 
 def likeness(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -39,7 +46,9 @@ def likeness(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     middle = windows_a.shape[1] // 2
     forth = np.tensordot(windows_a[:, middle], windows_b, (1, 2)).max(2)
     back = np.tensordot(windows_b[:, middle], windows_a, (1, 2)).max(2).T
-    return np.asarray((same_edges + np.maximum(forth, back)) / 2)
+    alike = (same_edges + np.maximum(forth, back)) / 2
+    even = (a[:, -1] < _CONTRAST_MIN)[:, None] | (b[:, -1] < _CONTRAST_MIN)[None]
+    return np.asarray(np.where(even, _UNKNOWN, alike), np.float32)
 
 
 def likeness_of_pairs(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -50,7 +59,8 @@ def likeness_of_pairs(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def blend(look: np.ndarray, new: np.ndarray, share: float) -> np.ndarray:
     """(L,) a running look: a face half covered for a moment is remembered as it was."""
     mixed = ((1 - share) * look + share * new)[None]
-    return np.concatenate([_normal(mixed[:, :_HISTOGRAM]), _normal(mixed[:, _HISTOGRAM:])], 1)[0]
+    halves = _normal(mixed[:, :_HISTOGRAM]), _normal(mixed[:, _HISTOGRAM:-1])
+    return np.concatenate([*halves, mixed[:, -1:]], 1)[0]
 
 
 def _histogram(image: np.ndarray) -> np.ndarray:
@@ -73,7 +83,7 @@ def _histogram(image: np.ndarray) -> np.ndarray:
 def _windows(look: np.ndarray) -> np.ndarray:
     """(K, 25, 121): the picture without a margin, at every displacement, each with zero mean and unit length."""
     side = _SMALL_PX - 2 * _SHIFT_PX
-    pictures = look[:, _HISTOGRAM:].reshape(-1, _SMALL_PX, _SMALL_PX)
+    pictures = look[:, _HISTOGRAM:-1].reshape(-1, _SMALL_PX, _SMALL_PX)
     windows = np.lib.stride_tricks.sliding_window_view(pictures, (side, side), (1, 2))
     return _normal(windows.reshape(len(look), (2 * _SHIFT_PX + 1) ** 2, side * side))
 

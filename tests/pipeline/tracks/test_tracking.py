@@ -104,12 +104,3 @@ def test_a_doubtful_detection_continues_a_track_but_starts_none():
     tracker = Tracker(TrackerConfig(), score_start=0.6)
     (batch,) = batches([frame(t, dim(t), level=130) for t in range(0, 2500, 100)], batch_frames=100)
     assert len(tracker.update(analyzer.analyze(batch)).row) == 0
-
-
-def test_a_jump_is_flagged():
-    jumping = lambda t: (100 if t < 1500 else 130, 40, 140 if t < 1500 else 170, 80)  # noqa: E731
-    frames = [frame(t, jumping(t)) for t in range(0, 2600, 100)]
-    analyzer, tracker = Analyzer(SquareDetector(), BrightnessAffect()), Tracker(TrackerConfig(), score_start=0.6)
-    (batch,) = batches(frames, batch_frames=100)
-    rows = tracker.update(analyzer.analyze(batch))
-    assert rows.jump.sum() <= 3
