@@ -23,7 +23,7 @@ _UNCHANGED_CORRELATION = 0.85
 """Pictures that correlate this well as they are need no alignment. Of 1,100 pairs of different scenes none did."""
 _SCORE_PX, _SCORE = (4, 12), (0.6, 0.85)
 """How well blocks must be found that moved by up to 4 px and from 12 px on: the farther, the more may fit by chance."""
-_SAME_CORRELATION, _BOTH_WAYS = 0.4, 0.7
+_SAME_CORRELATION, _BOTH_WAYS = 0.4, 0.67
 """Then what the pictures share must correlate after alignment, or the blocks of each must be found in the other."""
 _FROM_BLANK_DIFFERENCE = 36.0
 """Mean difference of levels at which what follows a blank picture is a new scene, and no face that comes into view."""
