@@ -6,7 +6,6 @@ batches share, so as not to make them twice; the answer is the same without.)
 Shapes: M detections over all key frames, Q faces on the frames between, R = rows given back, S side of a crop.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import cv2
@@ -18,6 +17,7 @@ from pipeline.faces.detection import detect, landmark_squares
 from pipeline.faces.looks import GLIMPSE_PX, glimpse, looks
 from pipeline.faces.pixels import crop_faces
 from pipeline.faces.strands import NONE, between, collect, is_settled, link, name_strands, refine, seen
+from pipeline.heartbeat import beat
 from pipeline.types import AffectBatch, Faces, Frame, FrameBatch, Picture
 
 QUALITY_PX = 128
@@ -30,14 +30,12 @@ CROPS_MAX = 256
 class Analyzer:
     """Detector, crop, EmoFAN. Not thread-safe: its engines are not."""
 
-    def __init__(self, detector: Engine, affect: Engine, step: Callable[[], None] = lambda: None):
-        """`step` is called now and then, whenever something was done."""
+    def __init__(self, detector: Engine, affect: Engine):
         assert detector.spec.detector is not None and affect.spec.crop is not None
         assert affect.spec.input.height_px is not None
         self._detector, self._affect = detector, affect
         self._box_map, self._factor = detector.spec.detector.box_map, affect.spec.crop.factor
         self._side_px = affect.spec.input.height_px
-        self._step = step
         self._shared: tuple[Frame, Faces] | None = None
 
     def analyze(self, batch: FrameBatch) -> AffectBatch:
@@ -117,7 +115,7 @@ class Analyzer:
     def _detect(self, frame: Frame) -> Faces:
         if self._shared is not None and self._shared[0] is frame:
             return self._shared[1]
-        self._step()
+        beat()
         return detect(self._detector, _picture(frame))
 
     def _estimate(self, crops: np.ndarray) -> dict[str, np.ndarray]:
@@ -125,7 +123,7 @@ class Analyzer:
         pieces = []
         for start in range(0, max(len(crops), 1), CROPS_MAX):
             pieces.append(self._affect.run(crops[start : start + CROPS_MAX]))
-            self._step()
+            beat()
         return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
 
     def _crop(self, frames: list[Frame], frame: np.ndarray, squares: np.ndarray) -> np.ndarray:

@@ -6,8 +6,9 @@ from typing import Any, Protocol
 from urllib.parse import unquote
 
 from pipeline.errors import SourceError
+from pipeline.heartbeat import waiting
 from pipeline.remote.addresses import BUCKETS, HIDDEN, BucketAddress, redacted, scheme
-from pipeline.remote.network import cause, file_system, waiting
+from pipeline.remote.network import cause, file_system
 from pipeline.remote.web import TRIES, WebFile
 
 BLOCK = 4 * 2**20

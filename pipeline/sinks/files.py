@@ -6,7 +6,7 @@ all (`pipeline.storage.store`).
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from pipeline.heartbeat import beat
 from pipeline.sinks.cells import escape_formulas
 from pipeline.storage.store import Store
 from pipeline.tables import SORTED_BY, TABLES, TIME_COLUMN
@@ -68,15 +69,11 @@ class FileSink:
         format: Format,
         metadata: Mapping[str, str],
         labels: Mapping[str, str | int | float | bool | None] | None = None,
-        step: Callable[[], None] = lambda: None,
     ):
-        """`metadata` go into every file, `labels` into columns of their own of `tracks`.
-
-        `step` is called every `BATCH_ROWS` rows of a text file, which takes long to write: to say that it is no hang.
-        """
+        """`metadata` go into every file, `labels` into columns of their own of `tracks`."""
         self._store, self._folder, self._format = store, stream_folder(stream_id), format
         self._metadata = {name.encode(): value.encode() for name, value in metadata.items()}
-        self._labels, self._step = labels or {}, step
+        self._labels = labels or {}
         self._held: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
         self.parts: list[Part] = []
 
@@ -129,9 +126,9 @@ class FileSink:
                 with parquet_writer(path, table.schema.with_metadata(self._metadata), name) as writer:
                     writer.write_table(table)
             case "csv":
-                _write_csv(table, path, self._step)
+                _write_csv(table, path)
             case "jsonl":
-                _write_jsonl(table, path, self._step)
+                _write_jsonl(table, path)
 
 
 def with_labels(tracks: pa.Table, labels: Mapping[str, str | int | float | bool | None]) -> pa.Table:
@@ -162,19 +159,19 @@ def parquet_writer(path: Path, schema: pa.Schema, name: str) -> pq.ParquetWriter
     )
 
 
-def _write_csv(table: pa.Table, path: Path, step: Callable[[], None]) -> None:
+def _write_csv(table: pa.Table, path: Path) -> None:
     with pyarrow.csv.CSVWriter(path, _flat(table.slice(0, 0)).schema) as writer:
         for start in range(0, table.num_rows, BATCH_ROWS):
             writer.write_table(_flat(table.slice(start, BATCH_ROWS)))
-            step()
+            beat()
 
 
-def _write_jsonl(table: pa.Table, path: Path, step: Callable[[], None]) -> None:
+def _write_jsonl(table: pa.Table, path: Path) -> None:
     with path.open("w", encoding="utf-8") as file:
         for batch in table.to_batches(max_chunksize=BATCH_ROWS):
             for row in batch.to_pylist():
                 file.write(json.dumps({k: v for k, v in row.items() if v is not None}, default=str) + "\n")
-            step()
+            beat()
 
 
 def _flat(table: pa.Table) -> pa.Table:

@@ -11,9 +11,10 @@ import pyarrow as pa
 from pyarrow import fs
 
 from pipeline.errors import ConfigError
+from pipeline.heartbeat import waiting
 from pipeline.remote.addresses import BUCKETS, WEB, BucketAddress, identity, is_address, redacted, scheme
 from pipeline.remote.files import bucket_state, name
-from pipeline.remote.network import cause, file_system, waiting
+from pipeline.remote.network import cause, file_system
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,9 @@ import pyarrow as pa
 from pyarrow import fs
 
 from pipeline.errors import ConfigError, PipelineError, ResultsError, SinkError
+from pipeline.heartbeat import waiting
 from pipeline.remote.addresses import BucketAddress
-from pipeline.remote.network import cause, file_system, waiting
+from pipeline.remote.network import cause, file_system
 from pipeline.repeating import repeating
 from pipeline.storage.lock import ANALYSING, LOCK
 

@@ -7,13 +7,14 @@ reader decodes somewhat more, from a key frame before it.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from types import TracebackType
 from typing import Self
 
 from pipeline.config import Sampling
+from pipeline.heartbeat import beat
 from pipeline.types import Frame
 from pipeline.video.decode import DAMAGE_S, DecodedFrame, VideoInfo, VideoReader
 from pipeline.video.hops import HOP_NS
@@ -73,9 +74,9 @@ def plan(reader: VideoReader, sampling: Sampling, length_s: float) -> tuple[Stre
 class StretchReader:
     """The analysed frames of a stretch. Use as a context manager; not thread-safe."""
 
-    def __init__(self, path: str, stretch: Stretch, sampling: Sampling, decoded: Callable[[], None] = lambda: None):
-        """`decoded` is called for every frame that is decoded. Raises SourceError."""
-        self._path, self._stretch, self._sampling, self._decoded = path, stretch, sampling, decoded
+    def __init__(self, path: str, stretch: Stretch, sampling: Sampling):
+        """Raises SourceError."""
+        self._path, self._stretch, self._sampling = path, stretch, sampling
         self.num_frames: int | None = None
         """Frames of the video in this stretch, in the first also those before it; None where it is not known."""
         self._back_s = 0.0 if stretch.number == 0 else _warm_ns(sampling) / NS
@@ -138,7 +139,7 @@ class StretchReader:
         start_ns, end_ns, first = self._stretch.start_ns, self._stretch.end_ns, self._stretch.number == 0
         self.num_frames = 0
         for frame in self._reader.frames():
-            self._decoded()
+            beat()
             if not first:
                 frame.frame_index = None if frame.pts_ns < start_ns else self.num_frames
             inside = (first or frame.pts_ns >= start_ns) and (end_ns is None or frame.pts_ns < end_ns)

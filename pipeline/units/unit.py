@@ -17,6 +17,7 @@ from engines import Engine
 from pipeline.config import AnalyzeConfig
 from pipeline.errors import ResultsError, SinkError, SourceError
 from pipeline.faces.analyzer import Analyzer
+from pipeline.heartbeat import beat
 from pipeline.results.run_folder import commit, drop_spools, read_commit, spool_path, sweep_failed
 from pipeline.sinks import FileSink
 from pipeline.sources.find import Source
@@ -55,13 +56,13 @@ def run_unit(
     """
     progress = Progress() if progress is None else progress
     started, state, stretch = time.monotonic(), source.state(), whole(context.config.sampling)
-    with StretchReader(source.path, stretch, context.config.sampling, progress.frame) as reader:
+    with StretchReader(source.path, stretch, context.config.sampling) as reader:
         if context.stretch_s is not None and len(stretches := reader.plan(context.stretch_s)) > 1:
             return Split(stretches)
         origin = _origin(reader.info, detector, affect)
-        analyzer = Analyzer(detector, affect, progress.step)
+        analyzer = Analyzer(detector, affect)
         with closing(_analyse(reader, stretch, context.config, analyzer, progress)) as analysed:
-            return _finish(source, state, context, origin, analysed, progress, started)
+            return _finish(source, state, context, origin, analysed, started)
 
 
 def analyse_stretch(
@@ -75,9 +76,9 @@ def analyse_stretch(
     if has_spool(store, path):
         return
     started = time.monotonic()
-    with StretchReader(source.path, stretch, context.config.sampling, progress.frame) as reader:
+    with StretchReader(source.path, stretch, context.config.sampling) as reader:
         origin = _origin(reader.info, detector, affect)
-        analyzer = Analyzer(detector, affect, progress.step)
+        analyzer = Analyzer(detector, affect)
 
         def end() -> dict[str, Any]:
             return {"origin": asdict(origin), "num_frames": reader.num_frames, "wall_s": time.monotonic() - started}
@@ -86,14 +87,11 @@ def analyse_stretch(
             write_spool(store, path, analysed, end)
 
 
-def join_stretches(
-    source: Source, stretches: Sequence[Stretch], context: RunContext, progress: Progress | None = None
-) -> UnitReport:
+def join_stretches(source: Source, stretches: Sequence[Stretch], context: RunContext) -> UnitReport:
     """Track, smooth, write and commit a source whose stretches are all analysed; if it is committed already, rest.
 
     Raises ResultsError where one is not, or is damaged: then the next run analyses it again. Raises SinkError.
     """
-    progress = Progress() if progress is None else progress
     started, state, store = time.monotonic(), source.state(), open_store(context.out)
     if (report := _committed(store, source, state)) is not None:
         return report
@@ -101,13 +99,13 @@ def join_stretches(
     ends = []
     for path in paths:
         ends.append(read_end(store, path))
-        progress.step()
+        beat()
 
     def analysed() -> Iterator[AffectBatch]:
         first_index: int | None = 0
         for path, end in zip(paths, ends, strict=True):
             yield from read_spool(store, path, end, first_index)
-            progress.step()
+            beat()
             known = first_index is not None and end["num_frames"] is not None
             first_index = first_index + end["num_frames"] if known else None
 
@@ -115,7 +113,7 @@ def join_stretches(
     engines = {name: "+".join(sorted({o.engines[name] for o in origins})) for name in origins[0].engines}
     before_s = sum(end["wall_s"] for end in ends)
     origin = replace(origins[0], engines=engines)
-    report = _finish(source, state, context, origin, analysed(), progress, started - before_s)
+    report = _finish(source, state, context, origin, analysed(), started - before_s)
     with suppress(SinkError):  # it is committed; what is left goes with the end of a run
         drop_spools(store, source.stream_id)
     return report
@@ -153,7 +151,6 @@ def _finish(
     context: RunContext,
     origin: Origin,
     analysed: Iterable[AffectBatch],
-    progress: Progress,
     started: float,
 ) -> UnitReport:
     """The part with a memory, and the commit; if it fails, none of its rows is left to see.
@@ -168,14 +165,13 @@ def _finish(
         format=config.output.format,
         metadata=metadata,
         labels=source.labels,
-        step=progress.step,
     )
     tracker = Tracker(TrackerConfig(gap_s_max=config.tracking.gap_s_max), score_start=origin.score_start)
     tally = Tally()
     try:
         for rows in follow(analysed, tracker, Timeline(_stream_context(source, context, origin))):
             sink.write(rows)
-            progress.step()
+            beat()
             tally.add(rows, time.monotonic() - started)
         if not tally.frames:
             raise SourceError(f"{source.shown}: has no frame in the stretch that is asked for{_length(origin.info)}")
