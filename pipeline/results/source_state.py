@@ -8,9 +8,10 @@ from urllib.parse import unquote_to_bytes
 
 from pyarrow import fs
 
+from pipeline.heartbeat import waiting
 from pipeline.remote.addresses import BUCKETS, BucketAddress, scheme
 from pipeline.remote.files import bucket_state
-from pipeline.remote.network import file_system, waiting
+from pipeline.remote.network import file_system
 
 SourceState = Literal["there", "changed", "gone", "unknown"]
 """`unknown`: it could not be looked at, or lies where nobody asked."""
@@ -44,7 +45,7 @@ def _state(source: Mapping[str, Any], remote: bool) -> SourceState:
         return "gone"
     except (OSError, ValueError):
         return "unknown"
-    return "there" if now == then else "changed"
+    return "there" if not then or now == then else "changed"
 
 
 def _object_state(uri: str) -> dict[str, Any]:
