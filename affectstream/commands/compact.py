@@ -9,18 +9,30 @@ from rich.progress import Progress
 
 from pipeline.report.words import count
 from pipeline.results import compact as pipeline_compact
+from pipeline.results.commits import AGAIN
 
 
 def compact(
-    results: Annotated[str, typer.Argument(help="Results folder, or its address: s3://….")],
+    results: Annotated[str, typer.Argument(metavar="RESULTS", help="Results folder, or its s3:// or gs:// address.")],
 ) -> None:
-    """Merge the small Parquet files of many videos into few; the rows stay the same, and a run can go on."""
+    """Merge the small Parquet files of many videos into a few large ones.
+
+    The rows stay the same, and a run in the folder can continue.
+    """
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("merging", total=None)
         done = pipeline_compact.compact(results, lambda done, total: bar.update(task, completed=done, total=total))
-    if not done.streams:
+    for line in done.damaged:
+        console.print(f"{line}; {AGAIN}", markup=False, highlight=False, soft_wrap=True)
+    if done.streams:
+        _print(done)
+    else:
         typer.echo("nothing to merge")
-        return
+    if done.damaged:
+        raise typer.Exit(3)
+
+
+def _print(done: pipeline_compact.Compacted) -> None:
     files, videos = count(done.files_before, "file"), count(done.streams, "video")
     typer.echo(f"merged {files} into {done.files_after:,} ({videos}, {decimal(done.bytes)})")

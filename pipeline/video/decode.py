@@ -12,13 +12,11 @@ from typing import Literal, Self
 import av
 import numpy as np
 from av.container import InputContainer
-from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from pipeline.errors import SourceError
-from pipeline.remote.addresses import is_address, redacted
-from pipeline.remote.files import RemoteFile
 from pipeline.types import Picture
+from pipeline.video.opening import Source, is_picture
 from pipeline.video.picture import PictureConverter
 
 NS = 1_000_000_000
@@ -76,35 +74,20 @@ class VideoReader:
 
     def __init__(self, path: str | Path, *, start_s: float = 0.0):
         """`path` may be an address. Raises SourceError, naming the file and the cause."""
-        self._shown, self._start_s = redacted(str(path)), start_s
-        self._path = str(path)
-        if "\0" in self._path:  # libav would open the file whose name ends there
-            raise SourceError(f"{self._shown}: no such file")
-        self._file = RemoteFile(self._path) if is_address(self._path) else None
+        self._source, self._start_s = Source(path), start_s
         self._sought = self._moved = False
         self._last_stamp_ns: int | None = None
         try:
             self._open()
         except SourceError:
-            self._release()
+            self._source.release()
             raise
         self.info = self._read_info()
         self._convert = PictureConverter(self._stream.sample_aspect_ratio)
 
     def _open(self, thread_type: Literal["AUTO", "SLICE"] = "AUTO") -> None:
         """At the beginning of the file."""
-        try:
-            if self._file is not None:
-                self._file.seek(0)
-            self._container: InputContainer = av.open(self._file or plain(self._path), "r", metadata_errors="ignore")
-        except av.FFmpegError as exc:
-            cause = "is empty (0 bytes)" if self._file and not self._file.size else _cause(exc, self._path)
-            raise SourceError(f"{self._shown}: {cause}") from exc
-        videos = [s for s in self._container.streams.video if not s.disposition & Disposition.attached_pic]
-        if not videos:  # the cover of a song is none
-            self._container.close()
-            raise SourceError(f"{self._shown}: has no video stream")
-        self._stream = videos[0]
+        self._container, self._stream = self._source.open()
         self._stream.thread_type = thread_type
         self._origin = container_start(self._container)
 
@@ -113,11 +96,7 @@ class VideoReader:
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
         self._container.close()
-        self._release()
-
-    def _release(self) -> None:
-        if self._file is not None:
-            self._file.release()
+        self._source.release()
 
     def frames(self) -> Iterator[DecodedFrame]:
         """All frames from `start_s`, or somewhat earlier, on, times strictly increasing.
@@ -149,7 +128,7 @@ class VideoReader:
             step_ns = pts_ns - last_ns if index else period_ns
             index, last_ns = index + 1, pts_ns
         if not index:
-            raise SourceError(f"{self._shown}: not one frame of the video could be decoded")
+            raise SourceError(f"{self._source.shown}: not one frame of the video could be decoded")
 
     def _decode_from_start(self) -> Iterator[tuple[av.VideoFrame | None, bool]]:
         """From the last key frame at or before the start that a seek can find, else from the beginning."""
@@ -226,15 +205,15 @@ class VideoReader:
     def _read_info(self) -> VideoInfo:
         stream = self._stream
         rate = stream.average_rate or stream.guessed_rate
-        is_picture = self._container.format.name.endswith("_pipe") or self._container.format.name == "image2"
+        still = is_picture(self._container)
         return VideoInfo(
             width=stream.width,
             height=stream.height,
-            period_ns=round(NS / rate) if rate and not is_picture else None,
-            end_ns=None if is_picture else _end_ns(self._container, stream, self._origin),
+            period_ns=round(NS / rate) if rate and not still else None,
+            end_ns=None if still else _end_ns(self._container, stream, self._origin),
             time_base=str(stream.time_base),
             codec=stream.codec_context.name,
-            is_picture=is_picture,
+            is_picture=still,
             is_indexed=self._container.format.name.split(",")[0] in ("mov", "matroska"),
         )
 
@@ -264,11 +243,6 @@ class VideoReader:
         return True
 
 
-def plain(path: str | Path) -> str:
-    """A path as libav takes it for one: without this, what stands before a colon is a protocol to it."""
-    return f"file:{path}"
-
-
 def container_start(container: InputContainer) -> Fraction:
     """The container's start in s, exactly: the earliest stream's own start where that is what was rounded."""
     start = Fraction(container.start_time or 0, av.time_base)
@@ -289,20 +263,3 @@ def _end_ns(container: InputContainer, stream: VideoStream, origin: Fraction) ->
     if container.duration and len(container.streams) == 1:
         return round(Fraction(container.duration, av.time_base) * NS)
     return None
-
-
-def _cause(exc: av.FFmpegError, path: str) -> str:
-    if isinstance(exc, FileNotFoundError):
-        return "no such file"
-    if isinstance(exc, PermissionError):
-        return "not allowed to read it"
-    if isinstance(exc, IsADirectoryError):
-        return "is a folder"
-    try:
-        if Path(path).is_file() and Path(path).stat().st_size == 0:
-            return "is empty (0 bytes)"
-    except OSError:
-        pass
-    if isinstance(exc, ValueError):  # InvalidDataError
-        return "is not a video or picture that can be read, or its index is lost"
-    return str(exc.strerror or exc)

@@ -11,6 +11,9 @@ from pipeline.errors import SourceError
 from pipeline.types import ColourMatrix, Picture
 
 PIXELS_MAX = 8192 * 8192
+ASPECT_MAX = Fraction(8)
+"""No footage has pixels longer than this (anamorphic film has 2): what a file claims beyond is damage. It would make a
+picture of thousands of millions of pixels."""
 _AS_DECODED = {"yuv420p", "yuvj420p"}
 _MATRICES: dict[int, ColourMatrix] = {1: "bt709", 5: "bt601", 6: "bt601", 9: "bt2020", 10: "bt2020"}
 
@@ -19,7 +22,8 @@ class PictureConverter:
     """Converts the frames of one stream. It keeps one swscale context, which FFmpeg 8 would else make per frame."""
 
     def __init__(self, sample_aspect_ratio: Fraction | None):
-        self._aspect = sample_aspect_ratio or Fraction(1)
+        aspect = sample_aspect_ratio or Fraction(1)
+        self._aspect = aspect if 1 / ASPECT_MAX <= aspect <= ASPECT_MAX else Fraction(1)
         self._reformatter = VideoReformatter()
 
     def __call__(self, frame: VideoFrame) -> Picture:
