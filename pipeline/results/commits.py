@@ -4,7 +4,7 @@
 outside the tables, and lies under its own stream's name; anything else is damage.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import PurePosixPath
 from typing import Annotated, Any, TypeVar
@@ -122,11 +122,11 @@ def write_commit(out: Store, commit: Commit) -> None:
     write_json(out, commit_path(commit.stream_id), content)
 
 
-def scan(out: Store) -> Scan:
-    """Read all commits. Raises ResultsError where the store cannot be read."""
+def scan(out: Store, *, skipped: Collection[str] = ()) -> Scan:
+    """Read all commits, but for those at the `skipped` paths. Raises ResultsError where the store cannot be read."""
     # Twice, as some file systems (tmpfs) leave out of a listing what is replaced meanwhile, as `compact` does once.
     listed = out.files(COMMITS) | out.files(COMMITS)
-    paths = sorted(path for path in listed if path.endswith(".json") and not is_half(path))
+    paths = sorted(path for path in listed if path.endswith(".json") and not is_half(path) and path not in skipped)
     good, damaged = [], {}
     for path, content in zip(paths, out.read_all(paths), strict=True):
         if content is None:

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from pipeline.errors import ResultsError
 from pipeline.results import compact, run_folder
-from pipeline.results.commits import COMMITS, Commit, Scan, commit_path, scan
+from pipeline.results.commits import COMMITS, Commit, Scan, commit_path, is_half, scan
 from pipeline.results.marks import FORGOTTEN_FILE, Marks, read_marks, write_marks
 from pipeline.results.run_folder import PROGRESS_FILE, REPORT_MARK, RUN_FILE, SPOOLS
 from pipeline.sinks.files import stream_folder
@@ -68,19 +68,23 @@ def erase(folder: str | Path, stream_ids: Collection[str]) -> Erased:
     """
     store = _results(folder)
     if (doing := store.doing()) is not None:
-        raise ResultsError(f"{store}: nothing can be forgotten while something is {doing} there; wait for it, or end it")
+        raise ResultsError(
+            f"{store}: nothing can be forgotten while something is {doing} there; wait for it, or end it"
+        )
     with store.locked(FORGETTING):
         there, marks = _held(store), read_marks(store)
         wanted = [there[stream_id] for stream_id in sorted(stream_ids) if stream_id in there]
         for each in wanted:
+            if each.stream_id in marks.erasing:
+                continue  # it is marked already
             marks = marks.with_mark(each.uri or each.stream_id, run_folder.utc_now(), each.rows)
         rows = {table: sum(each.rows[table] for each in wanted) for table in TABLES}
         names = sorted({*marks.erasing, *(each.stream_id for each in wanted)})
-        return finish(store, replace(marks, erasing=tuple(names)), rows)
+        return finish(store, replace(marks, erasing=tuple(names)), rows) if names else Erased([], rows)
 
 
 def finish(store: Store, marks: Marks, rows: Mapping[str, int] | None = None) -> Erased:
-    """Erase the streams that `marks` name, for whoever holds the folder; `rows` are what they had. Raises as `erase`."""
+    """Erase the streams that `marks` names, under the folder's lock; `rows` is what they had. Raises as `erase`."""
     write_marks(store, marks)
     gone = set(marks.erasing)
     erased = Erased(sorted(gone), dict(rows or {}))
@@ -94,7 +98,8 @@ def finish(store: Store, marks: Marks, rows: Mapping[str, int] | None = None) ->
         for parent in (*TABLES, SPOOLS):
             store.delete_folder(f"{parent}/{stream_folder(stream_id)}")
     _take_out_of_merged(store, found, left, gone, erased)
-    _clean_records(store, gone, left)
+    _clean_progress(store, gone)
+    _clean_run(store, gone, left)
     write_marks(store, replace(marks, erasing=()))
     return erased
 
@@ -113,14 +118,13 @@ def _held(store: Store) -> dict[str, Held]:
         there[commit.stream_id] = Held(commit.stream_id, commit.source["uri"])
         for part in commit.parts:
             there[commit.stream_id].rows[part.table] += part.rows
-    for entry in (*run.get("index", ()), *run.get("failed", ())):
-        stream_id = str(entry["stream_id"])
-        there.setdefault(stream_id, Held(stream_id, entry.get("uri")))
-    # Damaged commits, and what a run has left behind that no record names any more.
-    leftovers = [*run_folder.list_files(store), *store.files(SPOOLS)]
-    for name in {_folder_of(path) for path in leftovers}:
-        if stream_folder(stream_id := unquote(name)) == name:
-            there.setdefault(stream_id, Held(stream_id, None))
+    for entry in (*_entries(run, "index"), *_entries(run, "failed")):
+        there.setdefault(entry["stream_id"], Held(entry["stream_id"], entry.get("uri")))
+    # Damaged commits, what a run has left behind that no record names any more, an erasure that was ended half way.
+    names = {_folder_of(path) for path in (*run_folder.list_files(store), *store.files(SPOOLS))}
+    streams = {unquote(name) for name in names if stream_folder(unquote(name)) == name}
+    for stream_id in streams | {*read_marks(store).erasing}:
+        there.setdefault(stream_id, Held(stream_id, None))
     return there
 
 
@@ -158,7 +162,7 @@ def _is_report(store: Store, index: str) -> bool:
 def _take_out_of_merged(store: Store, found: Scan, left: list[Commit], gone: Collection[str], erased: Erased) -> None:
     """Write merged files anew without the rows of the streams. Raises ResultsError where that cannot be done."""
     files = run_folder.list_files(store)
-    before = {path for path in files if compact.is_merged(path)}
+    before = {path for path in files if compact.is_merged(path) and not is_half(path)}
     damaged = found.damaged.keys() - {commit_path(stream_id) for stream_id in gone}
     if before and damaged:
         raise ResultsError(
@@ -168,30 +172,43 @@ def _take_out_of_merged(store: Store, found: Scan, left: list[Commit], gone: Col
     unmended = compact.mend(store, left, files)
     if unmended:
         raise ResultsError(
-            f"{store}/{unmended[0]}: still holds rows to erase, and cannot be rewritten, because other files of the "
-            "same streams are missing or truncated; analyse these sources again, or forget them as well, then call again"
+            f"{store}/{min(unmended)}: still holds rows to erase, and cannot be rewritten, because other files of the "
+            "same streams are missing or truncated; analyse those sources again, or forget them too, then call again"
         )
     if not damaged:
         run_folder.delete_all(store, run_folder.unnamed(run_folder.list_files(store), scan(store).good))
     erased.merged = len(before - set(run_folder.list_files(store)))
 
 
-def _clean_records(store: Store, gone: Collection[str], left: Iterable[Commit]) -> None:
-    """Take the streams out of `progress.json` and `run.json`."""
-    progress = run_folder.read_progress(store)
-    if call := progress.get("call"):
+def _clean_progress(store: Store, gone: Collection[str]) -> None:
+    try:
+        progress = json.loads(store.read(PROGRESS_FILE) or b"")
         for key in ("failed", "at_work"):
-            call[key] = {name: value for name, value in call.get(key, {}).items() if name not in gone}
+            progress["call"][key] = {name: value for name, value in progress["call"][key].items() if name not in gone}
+    except (ValueError, LookupError, TypeError, AttributeError):  # there is none, or nobody can read it
+        store.delete(PROGRESS_FILE)
+    else:
         write_json(store, PROGRESS_FILE, progress)
-    run = run_folder.read_run(store) or {}
-    lost = [entry for entry in (*run.get("index", ()), *run.get("failed", ())) if entry["stream_id"] in gone]
+
+
+def _clean_run(store: Store, gone: Collection[str], left: Iterable[Commit]) -> None:
+    run = run_folder.read_run(store)
+    if run is None:  # the run was started over since
+        return
     for key in ("index", "failed"):
-        if key in run:
-            run[key] = [entry for entry in run[key] if entry["stream_id"] not in gone]
+        run[key] = [entry for entry in _entries(run, key) if entry["stream_id"] not in gone]
+    indexed = {entry["stream_id"] for entry in run["index"]}
+    reports = [commit.report for commit in left if commit.stream_id in indexed]
     if "totals" in run:
-        indexed = {entry["stream_id"] for entry in run["index"]}
-        reports = [commit.report for commit in left if commit.stream_id in indexed]
         run["totals"] = {name: sum(getattr(report, name, 0) for report in reports) for name in run["totals"]}
         run["sources"] = len(reports) + len(run["failed"])
-    run["message"] = _unnamed(run.get("message"), lost)
+    if run.get("message"):
+        run["message"] = "not kept, as it may have named a source that was forgotten since"
     run_folder.write_run(store, run)
+
+
+def _entries(run: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    """The sources that `run.json` lists as analysed (`index`) or as `failed`."""
+    return [
+        entry for entry in run.get(key) or () if isinstance(entry, dict) and isinstance(entry.get("stream_id"), str)
+    ]

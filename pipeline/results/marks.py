@@ -6,15 +6,15 @@ when a run starts over.
 """
 
 import hashlib
-import json
 import secrets
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Self
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from pipeline.errors import ResultsError
+from pipeline.results.commits import parsed
 from pipeline.storage.store import Store, write_json
 
 FORGOTTEN_FILE = "forgotten.json"
@@ -70,11 +70,10 @@ def read_marks(store: Store) -> Marks:
     if content is None:
         return Marks()
     try:
-        return _MARKS.validate_json(content)
-    except ValidationError as exc:
+        return parsed(_MARKS, content)
+    except ValueError as exc:
         raise ResultsError(
-            f"{store}/{FORGOTTEN_FILE}: damaged ({exc.errors()[0]['msg']}); restore it from a backup, or remove it if every "
-            "source may be analysed again"
+            f"{store}/{FORGOTTEN_FILE}: damaged ({exc}); restore it, or remove it if every source may be analysed again"
         ) from exc
 
 

@@ -4,7 +4,7 @@ import difflib
 import glob
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote_to_bytes
 
@@ -25,9 +25,9 @@ Known = Mapping[str, str | None]
 def named(item: str | Path, known: Known) -> list[str]:
     """The streams that an item names, sorted; none where it names nothing.
 
-    An item is a stream_id or a URI as results name it; the path or address of a file, of a folder, or a pattern of paths; or, if no path fits, a
-    stream's name without its hash, the end of that name, or a pattern of names. Raises ConfigError for a name that
-    several streams share.
+    An item is a stream_id or a URI as results name it; the path or address of a file, of a folder, or a pattern of
+    paths; or, if no path fits, a stream's name without its hash, the end of that name, or a pattern of names. Raises
+    ConfigError for a name that several streams share.
     """
     text = str(item)
     if exact := [stream_id for stream_id, uri in known.items() if text in (stream_id, uri)]:
