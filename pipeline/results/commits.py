@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import PurePosixPath
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from pipeline.errors import ResultsError
 from pipeline.sinks.files import Part, stream_folder
@@ -17,6 +17,8 @@ from pipeline.storage.store import Store, write_json
 from pipeline.tables import TABLES
 
 T = TypeVar("T")
+_Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+"""What Arrow has a type for; a larger number is read as a float."""
 
 COMMITS = "_commits"
 AGAIN = "run `affectstream analyze` on its source again"
@@ -77,13 +79,13 @@ class UnitReport:
 class Commit:
     """What makes the rows of a unit count, and what they were made from."""
 
-    stream_id: str
+    stream_id: Annotated[str, Field(min_length=1)]
     parts: tuple[Part, ...]
     """Its files. All of them are durable before the commit is written."""
     source: Annotated[dict[str, Any], AfterValidator(_check_source)]
     """State of the file that was read (`pipeline.sources.find.Source.state`); always has a `uri`."""
     report: UnitReport
-    labels: dict[str, str | int | float | bool | None] = field(default_factory=dict)
+    labels: dict[str, str | _Int64 | float | bool | None] = field(default_factory=dict)
     """What a list says of the source."""
     context: dict[str, Any] = field(default_factory=dict)
     """The deployment that it was read for."""
