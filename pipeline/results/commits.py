@@ -17,9 +17,8 @@ from pipeline.storage.store import Store, write_json
 from pipeline.tables import TABLES
 
 T = TypeVar("T")
-
-Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
-"""A column holds no other whole number: larger ones are read as float."""
+_Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+"""What Arrow has a type for; a larger number is read as a float."""
 
 COMMITS = "_commits"
 AGAIN = "run `affectstream analyze` on its source again"
@@ -80,13 +79,13 @@ class UnitReport:
 class Commit:
     """What makes the rows of a unit count, and what they were made from."""
 
-    stream_id: str
+    stream_id: Annotated[str, Field(min_length=1)]
     parts: tuple[Part, ...]
     """Its files. All of them are durable before the commit is written."""
     source: Annotated[dict[str, Any], AfterValidator(_check_source)]
     """State of the file that was read (`pipeline.sources.find.Source.state`); always has a `uri`."""
     report: UnitReport
-    labels: dict[str, str | Int64 | float | bool | None] = field(default_factory=dict)
+    labels: dict[str, str | _Int64 | float | bool | None] = field(default_factory=dict)
     """What a list says of the source."""
     context: dict[str, Any] = field(default_factory=dict)
     """The deployment that it was read for."""

@@ -60,6 +60,7 @@ WRONG_COMMITS = {
     "parts of numbers": changed(parts=[1, 2]),
     "labels a list": changed(labels=["a"]),
     "a label a list": changed(labels={"a": []}),
+    "no name": changed(stream_id=""),
     "source a text": changed(source="a.mp4"),
     "source without uri": changed(source={"bytes": 3}),
     "report a list": changed(report=[]),
