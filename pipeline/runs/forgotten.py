@@ -35,7 +35,10 @@ def leave_out(store: Store, sources: Sequence[Source], standing: Standing) -> tu
 def forgotten_line(left_out: Mapping[str, str], out: str) -> str:
     """How to say which sources are left out; `left_out` says when they were forgotten (UTC), by path."""
     named = [f"{shown} (forgotten on {when[:10]})" for shown, when in left_out.items()]
-    return f"left out: {_some(named)}; `affectstream forget SOURCE --results {out} --allow-again` allows a source again"
+    return (
+        f"left out: {_some(named)}; to analyse a source again, call "
+        f"affectstream forget SOURCE --results {out} --allow-again"
+    )
 
 
 def note_gone(commits: Sequence[Commit], standing: Standing) -> None:
@@ -43,10 +46,7 @@ def note_gone(commits: Sequence[Commit], standing: Standing) -> None:
     states = source_states(commit.source for commit in commits)
     gone = [commit.report.source for commit, state in zip(commits, states, strict=True) if state == "gone"]
     if gone:
-        what = "1 source is" if len(gone) == 1 else f"{len(gone):,} sources are"
-        standing.noted(
-            f"{what} no longer there, and what was read of them is kept: {_some(gone)}; `affectstream forget` erases it"
-        )
+        standing.noted(f"no longer there, rows kept: {_some(gone)}; erase them with affectstream forget")
 
 
 def _some(names: Collection[str]) -> str:

@@ -298,7 +298,7 @@ def test_it_is_refused_while_something_is_at_work_there(tmp_path, doing):
 def test_a_damaged_file_of_marks_is_an_error(tmp_path):
     out = results(tmp_path / "out", "small files")
     (out / "forgotten.json").write_text('{"sources": 1}')
-    with pytest.raises(ResultsError, match=r"forgotten.json: damaged \(Input should be a valid"):
+    with pytest.raises(ResultsError, match=r"forgotten.json: damaged \(sources: Input should be a valid"):
         erase(out, GONE)
 
 
