@@ -23,6 +23,8 @@ _SETTINGS = {
     "fps": "sampling.fps",
     "start": "sampling.start_s",
     "end": "sampling.end_s",
+    "rotate": "sampling.rotate",
+    "video_stream": "sampling.video_stream",
     "batch_size": "batching.size",
     "prefetch": "batching.prefetch",
     "network": "networks.affect",
@@ -52,8 +54,9 @@ def analyze(
     out: results folder to write and to go on with, or its address in a bucket; none: nothing is kept but the rows
     returned.
     config: a YAML file.
-    settings: what comes after it: fps, start, end (seconds), batch_size, prefetch, network, detector, runtime, threads,
-    landmarks, format, smoothing (seconds), context, context_reason.
+    settings: what comes after it: fps, start, end (seconds), rotate (90, 180, 270: degrees clockwise), video_stream
+    (from 0), batch_size, prefetch, network, detector, runtime, threads, landmarks, format, smoothing (seconds), context,
+    context_reason.
 
     Runs in this process. Raises PipelineError or EngineError; SourceError if every source failed, or any where no `out`
     keeps the rest.

@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 
 from pipeline.errors import SourceError
 from pipeline.types import Picture
-from pipeline.video.opening import Source, is_picture
+from pipeline.video.opening import Source, packets
 from pipeline.video.picture import PictureConverter
 
 NS = 1_000_000_000
@@ -67,14 +67,18 @@ class VideoInfo:
     is_picture: bool
     is_indexed: bool = False
     """The container has an index, so that a seek finds what it looks for."""
+    other_streams: tuple[str, ...] = ()
+    """The video streams that are left out, in words."""
 
 
 class VideoReader:
     """An open video file or picture. Use as a context manager; not thread-safe."""
 
-    def __init__(self, path: str | Path, *, start_s: float = 0.0):
-        """`path` may be an address. Raises SourceError, naming the file and the cause."""
-        self._source, self._start_s = Source(path), start_s
+    def __init__(self, path: str | Path, *, start_s: float = 0.0, rotate: int = 0, video_stream: int | None = None):
+        """`path` may be an address. `rotate`: degrees clockwise, on top of the file's own orientation. `video_stream`:
+        which of the file's, from 0; None: the one that a player shows. Raises SourceError, naming the file and cause.
+        """
+        self._source, self._start_s = Source(path, video_stream), start_s
         self._sought = self._moved = False
         self._last_stamp_ns: int | None = None
         try:
@@ -83,7 +87,7 @@ class VideoReader:
             self._source.release()
             raise
         self.info = self._read_info()
-        self._convert = PictureConverter(self._stream.sample_aspect_ratio)
+        self._convert = PictureConverter(self._stream.sample_aspect_ratio, rotate)
 
     def _open(self, thread_type: Literal["AUTO", "SLICE"] = "AUTO") -> None:
         """At the beginning of the file."""
@@ -173,10 +177,10 @@ class VideoReader:
 
     def _decode(self) -> Iterator[tuple[av.VideoFrame | None, bool]]:
         """Frames, and None with True for each stretch that could not be read or decoded."""
-        packets = self._container.demux(self._stream)
+        demuxed = packets(self._container, self._stream)
         while True:
             try:
-                packet = next(packets)
+                packet = next(demuxed)
             except StopIteration:
                 return
             except av.FFmpegError:
@@ -205,7 +209,7 @@ class VideoReader:
     def _read_info(self) -> VideoInfo:
         stream = self._stream
         rate = stream.average_rate or stream.guessed_rate
-        still = is_picture(self._container)
+        still = bool(self._source.is_picture)
         return VideoInfo(
             width=stream.width,
             height=stream.height,
@@ -214,6 +218,7 @@ class VideoReader:
             time_base=str(stream.time_base),
             codec=stream.codec_context.name,
             is_picture=still,
+            other_streams=self._source.other_streams,
             is_indexed=self._container.format.name.split(",")[0] in ("mov", "matroska"),
         )
 
@@ -223,7 +228,7 @@ class VideoReader:
         if not self._seek(time_ns / NS):
             return None
         try:
-            packet = next(self._container.demux(self._stream))
+            packet = next(packets(self._container, self._stream))
         except (StopIteration, av.FFmpegError):
             return None
         if packet.pts is None or packet.time_base is None or not packet.is_keyframe:
