@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from affectstream.settings import KEYS, overrides
 from pipeline.config import load_config
 from pipeline.errors import SourceError
 from pipeline.remote.addresses import on_disk
@@ -18,25 +19,6 @@ if TYPE_CHECKING:  # half a second of every start
     import pandas as pd
 
 __all__ = ["analyze", "read_results"]
-
-_SETTINGS = {
-    "fps": "sampling.fps",
-    "start": "sampling.start_s",
-    "end": "sampling.end_s",
-    "rotate": "sampling.rotate",
-    "video_stream": "sampling.video_stream",
-    "batch_size": "batching.size",
-    "prefetch": "batching.prefetch",
-    "network": "networks.affect",
-    "detector": "networks.detector",
-    "runtime": "networks.runtime",
-    "threads": "networks.threads",
-    "landmarks": "output.landmarks",
-    "format": "output.format",
-    "smoothing": "smoothing.half_width_s",
-    "context": "deployment.context",
-    "context_reason": "deployment.reason",
-}
 
 
 def analyze(
@@ -54,18 +36,18 @@ def analyze(
     out: results folder to write and to go on with, or its address in a bucket; none: nothing is kept but the rows
     returned.
     config: a YAML file.
-    settings: what comes after it: fps, start, end (seconds), rotate (90, 180, 270: degrees clockwise), video_stream
-    (from 0), batch_size, prefetch, network, detector, runtime, threads, landmarks, format, smoothing (seconds), context,
-    context_reason.
+    settings: what comes after it: fps, start, end (seconds), rotate (0, 90, 180 or 270 degrees clockwise), video_stream
+    (counted from 0), batch_size, prefetch, network, detector, runtime, threads, landmarks, format, smoothing (seconds),
+    context, context_reason.
 
     Runs in this process. Raises PipelineError or EngineError; SourceError if every source failed, or any where no `out`
     keeps the rest.
     """
-    unknown = set(settings) - set(_SETTINGS)
+    unknown = set(settings) - set(KEYS)
     if unknown:
-        raise TypeError(f"analyze() got unknown settings {sorted(unknown)}; known: {', '.join(_SETTINGS)}")
-    overrides = {_SETTINGS[name]: value for name, value in settings.items()}
-    loaded = load_config(on_disk(config) if config else None, overrides)
+        raise TypeError(f"analyze() got unknown settings {sorted(unknown)}; known: {', '.join(KEYS)}")
+    names = {key: name for name, key in KEYS.items()}
+    loaded = load_config(on_disk(config) if config else None, overrides(settings), names=names)
     given = [sources] if isinstance(sources, str | Path) else sources
     listed = read_list(list) if list is not None else []
     with nullcontext(out) if out is not None else tempfile.TemporaryDirectory(prefix="affectstream-") as folder:

@@ -44,7 +44,9 @@ def write_heif(
 
     It is shown turned counter-clockwise, and then with left and right exchanged. The ending decides the codec.
     """
-    codec, item, configuration = ("libx265", "hvc1", "hvcC") if path.suffix == ".heic" else ("libsvtav1", "av01", "av1C")
+    codec, item, configuration = (
+        ("libx265", "hvc1", "hvcC") if path.suffix == ".heic" else ("libsvtav1", "av01", "av1C")
+    )
     coded = [_encoded(tile, codec, path.parent) for tile in tiles]
     height, width = tiles[0].shape[:2]
     rows = len(tiles) // columns

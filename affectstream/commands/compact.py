@@ -12,9 +12,12 @@ from pipeline.results import compact as pipeline_compact
 
 
 def compact(
-    results: Annotated[str, typer.Argument(help="Results folder, or its address: s3://….")],
+    results: Annotated[str, typer.Argument(metavar="RESULTS", help="Results folder, or its s3:// or gs:// address.")],
 ) -> None:
-    """Merge the small Parquet files of many videos into few; the rows stay the same, and a run can go on."""
+    """Merge the small Parquet files of many videos into a few large ones.
+
+    The rows stay the same, and a run in the folder can continue.
+    """
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("merging", total=None)

@@ -18,11 +18,11 @@ VIDEO, RESULTS, ANNOTATED = "people.mp4", "results", "annotated.mp4"
 
 
 def demo(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the clip, its results and its report.")] = Path(
-        "demo"
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the clip, its results and its report.")
+    ] = Path("demo"),
 ) -> None:
-    """Draw a short clip of people, analyse it, and make a report and an annotated video."""
+    """Draw a short clip of synthetic people, analyse it, and write a report and an annotated video."""
     from training.drawn import demo_scene
     from training.drawn.footage import write_footage
 

@@ -24,10 +24,10 @@ _STATES = {
 
 
 def status(
-    folder: Annotated[str, typer.Argument(metavar="DIR", help="Results folder, or s3://BUCKET/FOLDER.")],
-    as_json: Annotated[bool, typer.Option("--json", help="All of it as JSON.")] = False,
+    folder: Annotated[str, typer.Argument(metavar="RESULTS", help="Results folder, or its s3:// or gs:// address.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
-    """Tell how a run stands, also while it goes on and from another machine."""
+    """Show the progress of a run, also while it is running and from another machine."""
     now = read_status(folder)
     if as_json:
         content = asdict(now)

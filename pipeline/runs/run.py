@@ -192,5 +192,6 @@ def _read_report(content: dict[str, Any]) -> UnitReport:
 def _network(role: str, name: str) -> NetworkSpec:
     spec = open_network(name).spec
     if spec.kind != role:
-        raise ConfigError(f"networks.{role}: {name!r} is a network of kind {spec.kind!r}; expected {role!r}")
+        words = {"affect": "an affect network (--network, networks.affect)", "detector": "a face detector (--detector)"}
+        raise ConfigError(f"{name!r} is {words[spec.kind].partition(' (')[0]}; expected {words[role]}")
     return spec

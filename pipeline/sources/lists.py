@@ -106,5 +106,9 @@ def _read_parquet(path: Path) -> dict[str, list[Label]]:
             raise ConfigError(f"{path}: has several columns {name!r}")
         if pa.types.is_unsigned_integer(kind) and (pc.max(column).as_py() or 0) >= 2**63:
             raise ConfigError(f"{path}: column {name!r} has numbers from 2^63 on; write it as text")
-        columns[name] = [None if value != value else value for value in column.to_pylist()]  # NaN says nothing
+        try:
+            values = column.to_pylist()
+        except UnicodeDecodeError as exc:
+            raise ConfigError(f"{path}: column {name!r} has text that is not UTF-8") from exc
+        columns[name] = [None if value != value else value for value in values]  # NaN says nothing
     return columns

@@ -127,9 +127,7 @@ class StretchReader:
 
     def _open(self) -> VideoReader:
         wanted = self._sampling
-        return VideoReader(
-            self._path, start_s=self._start_s(), rotate=wanted.rotate, video_stream=wanted.video_stream
-        )
+        return VideoReader(self._path, start_s=self._start_s(), rotate=wanted.rotate, video_stream=wanted.video_stream)
 
     def _start_s(self) -> float:
         return max(self._stretch.start_ns / NS - self._back_s, self._sampling.start_s)

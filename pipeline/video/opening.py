@@ -35,7 +35,7 @@ _REMOTE = {"format_whitelist": FORMATS, "protocol_whitelist": "none"}
 _HIDDEN = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.dependent
 """Streams that no player shows on their own: covers, previews, and the tiles of a picture."""
 _PACKETS_MAX = 500
-"""So many packets are looked at for a second picture: more of sound lie between them in no file that is meant to play."""
+"""How many packets are searched for a second picture. No file that is meant to play has more sound between pictures."""
 _LOST_S_MIN = 1.0
 """A file with one picture that claims to go on for longer than this after it is a video that was cut off."""
 
@@ -128,7 +128,7 @@ def packets(container: InputContainer, stream: VideoStream) -> "Iterator[av.Pack
 
 
 def _tiles(streams: Sequence[VideoStream]) -> int:
-    """Of how many tiles the picture is made that a viewer would show, as HEIC and AVIF have it; 0: it is in one piece."""
+    """How many tiles make up the picture that a viewer would show (HEIC, AVIF); 0 if it is in one piece."""
     if any(s.disposition & Disposition.default for s in streams):
         return 0
     return sum(bool(s.disposition & Disposition.dependent) for s in streams)

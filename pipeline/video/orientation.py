@@ -6,12 +6,14 @@ WebP and TIFF, `irot` and `imir` in HEIC and AVIF) as one matrix beside each dec
 
 import struct
 from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
 from av import VideoFrame
 from av.filter import Graph
-from av.sidedata.sidedata import Type
+from av.sidedata.sidedata import SideData, Type
 
 _UNKNOWN_KINDS = range(len(Type), 40)
 """Side data that libav may attach and PyAV 18 cannot name, EXIF (31) among it: it then refuses to list any."""
@@ -59,19 +61,20 @@ def _display_matrix(frame: VideoFrame) -> tuple[tuple[int, int], tuple[int, int]
     except ValueError:
         side_data = _without_unknown(frame).side_data
     data = side_data.get("DISPLAYMATRIX")
-    if data is None or len(bytes(data)) != 36:
+    if not isinstance(data, SideData) or data.buffer_size != 36:
         return None
-    a, b, _, c, d, *_ = struct.unpack("=9i", bytes(data))
+    a, b, _, c, d, *_ = struct.unpack("=9i", memoryview(data))
     return (a, b), (c, d)
 
 
 def _without_unknown(frame: VideoFrame) -> VideoFrame:
     """The frame, not copied, without the side data that PyAV cannot name."""
     graph = Graph()
-    nodes = [graph.add_buffer(width=frame.width, height=frame.height, format=frame.format.name, time_base=1)]
+    time_base = frame.time_base or Fraction(1)
+    nodes = [graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=time_base)]
     nodes += [graph.add("sidedata", mode="delete", type=str(kind)) for kind in _UNKNOWN_KINDS]
     nodes.append(graph.add("buffersink"))
-    for before, after in zip(nodes[:-1], nodes[1:], strict=True):
+    for before, after in pairwise(nodes):
         before.link_to(after)
     graph.configure()
     graph.vpush(frame)

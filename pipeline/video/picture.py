@@ -12,8 +12,9 @@ from pipeline.types import ColourMatrix, Picture
 from pipeline.video.orientation import Orientation
 
 PIXELS_MAX = 8192 * 8192
-ASPECT_MAX = 8
-"""Pixels are at most about 3 times as wide as high, or as high as wide; what goes beyond this is damage."""
+ASPECT_MAX = Fraction(8)
+"""No footage has pixels longer than this (anamorphic film has 2): what a file claims beyond is damage. It would make a
+picture of thousands of millions of pixels."""
 _AS_DECODED = {"yuv420p", "yuvj420p"}
 _MATRICES: dict[int, ColourMatrix] = {1: "bt709", 5: "bt601", 6: "bt601", 9: "bt2020", 10: "bt2020"}
 

@@ -77,7 +77,14 @@ def test_a_worker_that_is_killed_as_it_loads_is_replaced(clips, tmp_path):
     assert len(killed) == 1
 
 
-def test_a_video_that_kills_every_worker_is_given_up_and_leaves_no_row(clips, tmp_path):
+@pytest.mark.parametrize(
+    ("signal_", "told"),
+    [
+        (signal.SIGKILL, "killed by SIGKILL, as when memory runs out"),
+        (signal.SIGSEGV, "killed by SIGSEGV, a crash of a library"),
+    ],
+)
+def test_a_video_that_kills_every_worker_is_given_up_and_leaves_no_row(clips, tmp_path, signal_, told):
     class Killer(Standing):
         def progress(self, job, progress):
             if "poison" in job.source.stream_id:
@@ -85,13 +92,14 @@ def test_a_video_that_kills_every_worker_is_given_up_and_leaves_no_row(clips, tm
                 part.parent.mkdir(parents=True, exist_ok=True)
                 part.touch()
                 for worker in multiprocessing.active_children():
-                    os.kill(worker.pid, signal.SIGKILL)
+                    os.kill(worker.pid, signal_)
 
     config = load_config(None, {"sampling.fps": "native", "networks.threads": 1})
     write_video(clips / "poison.mp4", squares(2500))
     result = run(find_sources([clips / "poison.mp4", clips / "good.mp4"]), tmp_path / "out", config, standing=Killer())
     (failed,) = result.failed
-    assert "killed by SIGKILL" in failed.error
+    assert failed.error.startswith(f"{clips / 'poison.mp4'}: the worker died")
+    assert told in failed.error
     assert "tried 3 times" in failed.error
     assert len(result.reports) == 2
     assert not list((tmp_path / "out" / "points").rglob("0.parquet"))

@@ -5,6 +5,7 @@ import subprocess
 from fractions import Fraction
 from types import SimpleNamespace
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -108,6 +109,16 @@ def test_rotated_video_is_upright_as_ffmpeg_shows_it(tmp_path, rotation):
         assert frame.picture().y.shape == reference.shape[:2]
         luma = cv2.cvtColor(reference, cv2.COLOR_BGR2GRAY)
         assert np.corrcoef(frame.picture().y.ravel(), luma.ravel())[0, 1] > 0.98
+
+
+@pytest.mark.parametrize("aspect", [Fraction(64), Fraction(1, 64)])
+def test_pixels_of_an_impossible_shape_are_taken_for_square(tmp_path, aspect):
+    path = write_video(tmp_path / "claims.mp4", [gradient(96, 64)] * 3, aspect=aspect)
+    assert av.open(str(path)).streams.video[0].sample_aspect_ratio == aspect
+    with VideoReader(path) as reader:
+        frame = next(reader.frames())
+    assert (frame.picture().width, frame.picture().height) == (96, 64)
+    assert frame.bgr().shape == (64, 96, 3)
 
 
 def test_anamorphic_pixels_are_made_square(tmp_path):
