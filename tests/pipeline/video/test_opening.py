@@ -139,7 +139,8 @@ def test_a_stream_that_appears_in_mid_file_ends_nothing(tmp_path):
     sound = ["-f", "lavfi", "-i", "sine=d=1", "-c:v", "copy", "-streamid", "1:999"]
     subprocess.run([*write[:5], *sound, two], check=True)
     content = one.read_bytes()
-    one.write_bytes(content * (6_000_000 // len(content)) + two.read_bytes() * 2)  # libav looks at 5 MB for streams
+    many = content * (6_000_000 // len(content))  # libav looks for streams in 5 MB at the beginning and some at the end
+    one.write_bytes(many + two.read_bytes() * 2 + many)
     with av.open(str(one)) as container:
         assert len(container.streams) == 1
     with VideoReader(one) as reader:
