@@ -145,10 +145,9 @@ class Clock:
         if self.latest_ns is not None:
             begin_ns = self.latest_ns + self.period_ns
             self.new_clocks.append(Jump(begin_ns, time_ns - self.latest_ns))
-        depth_ns = REORDER_FRAMES * self.period_ns
-        return self._with(
-            stamp, begin_ns - min(s.ns for s in (run or [stamp])[:REORDER_FRAMES] if s.ns >= stamp.ns - depth_ns)
-        )
+        back_ns = REORDER_FRAMES * self.period_ns
+        first_ns = min(s.ns for s in run or [stamp] if s.ns >= stamp.ns - back_ns)
+        return self._with(stamp, begin_ns - first_ns)
 
     def _with(self, stamp: Stamp, offset_ns: int) -> int:
         """The stamp's time by another clock, which is the one at hand from now on."""
