@@ -9,6 +9,7 @@ from rich.progress import Progress
 
 from pipeline.report.words import count
 from pipeline.results import compact as pipeline_compact
+from pipeline.results.commits import AGAIN
 
 
 def compact(
@@ -22,8 +23,16 @@ def compact(
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("merging", total=None)
         done = pipeline_compact.compact(results, lambda done, total: bar.update(task, completed=done, total=total))
-    if not done.streams:
+    for line in done.damaged:
+        console.print(f"{line}; {AGAIN}", markup=False, highlight=False, soft_wrap=True)
+    if done.streams:
+        _print(done)
+    else:
         typer.echo("nothing to merge")
-        return
+    if done.damaged:
+        raise typer.Exit(3)
+
+
+def _print(done: pipeline_compact.Compacted) -> None:
     files, videos = count(done.files_before, "file"), count(done.streams, "video")
     typer.echo(f"merged {files} into {done.files_after:,} ({videos}, {decimal(done.bytes)})")
