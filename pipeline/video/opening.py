@@ -38,6 +38,8 @@ _PACKETS_MAX = 500
 """How many packets are searched for a second picture. No file that is meant to play has more sound between pictures."""
 _LOST_S_MIN = 1.0
 """A file with one picture that claims to go on for longer than this after it is a video that was cut off."""
+_CLOCK = {"correct_ts_overflow": "0"}
+"""libav would take any jump back in an MPEG stream for a wrap; `pipeline.video.clock` tells them apart."""
 
 
 class Source:
@@ -78,7 +80,7 @@ class Source:
         if self._remote is not None:
             self._remote.seek(0)
         try:
-            container = open_container(self._remote or self._path)
+            container = open_container(self._remote or self._path, **_CLOCK)
         except av.FFmpegError as exc:
             cause = "is empty (0 bytes)" if self._remote and not self._remote.size else _cause(exc, self._path)
             raise SourceError(f"{self.shown}: {cause}") from exc
@@ -110,12 +112,12 @@ class Source:
         return chosen
 
 
-def open_container(file: str | Path | RemoteFile) -> InputContainer:
-    """Open a file for reading, never another one that it names. Raises av.FFmpegError."""
+def open_container(file: str | Path | RemoteFile, **options: str) -> InputContainer:
+    """Open a file for reading, never another one that it names; `options` are libav's. Raises av.FFmpegError."""
     if isinstance(file, RemoteFile):
-        return av.open(file, "r", metadata_errors="ignore", container_options=_REMOTE)
+        return av.open(file, "r", metadata_errors="ignore", container_options=_REMOTE | options)
     # Without the prefix, what stands before a colon in a name is a protocol to libav.
-    return av.open(f"file:{file}", "r", metadata_errors="ignore", container_options=_LOCAL)
+    return av.open(f"file:{file}", "r", metadata_errors="ignore", container_options=_LOCAL | options)
 
 
 def packets(container: InputContainer, stream: VideoStream) -> "Iterator[av.Packet[VideoStream]]":
