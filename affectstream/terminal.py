@@ -9,7 +9,7 @@ from rich.progress import Progress, TimeRemainingColumn
 
 from pipeline.text import printable
 
-__all__ = ["bar", "console", "printable", "say"]
+__all__ = ["bar", "console", "printable", "say", "warn"]
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -31,3 +31,9 @@ def say(*lines: object) -> None:
     """Print lines to stdout, control characters in them escaped."""
     for line in lines:
         typer.echo(printable(str(line)))
+
+
+def warn(*lines: object) -> None:
+    """Print lines to stderr, control characters in them escaped."""
+    for line in lines:
+        typer.echo(printable(str(line)), err=True)

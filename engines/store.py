@@ -145,8 +145,10 @@ def list_engines() -> list[dict[str, Any]]:
     """`engine.json` of every built engine, with its folder under `folder`."""
     found = []
     for path in sorted((cache_dir() / "engines").glob(f"[!_.]*/{ENGINE_FILE}")):
-        with suppress(ValueError):  # a damaged one is built again when it is wanted
-            found.append({**json.loads(path.read_text(encoding="utf-8")), "folder": str(path.parent)})
+        with suppress(OSError, ValueError, TypeError):  # a damaged one is left out
+            engine = {**json.loads(path.read_text(encoding="utf-8")), "folder": str(path.parent)}
+            if {"runtime", "runtime_version", "precision", "max_abs_difference"} <= engine.keys():
+                found.append(engine)
     return found
 
 

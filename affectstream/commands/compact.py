@@ -5,9 +5,10 @@ from typing import Annotated
 import typer
 from rich.filesize import decimal
 
-from affectstream.terminal import bar
+from affectstream.terminal import bar, warn
 from pipeline.report.words import count
 from pipeline.results import compact as pipeline_compact
+from pipeline.results.commits import AGAIN
 
 
 def compact(
@@ -19,8 +20,16 @@ def compact(
     """
     with bar("merging") as shown:
         done = pipeline_compact.compact(results, shown)
-    if not done.streams:
+    for line in done.damaged:
+        warn(f"{line}; {AGAIN}")
+    if done.streams:
+        _print(done)
+    else:
         typer.echo("nothing to merge")
-        return
+    if done.damaged:
+        raise typer.Exit(3)
+
+
+def _print(done: pipeline_compact.Compacted) -> None:
     files, videos = count(done.files_before, "file"), count(done.streams, "video")
     typer.echo(f"merged {files} into {done.files_after:,} ({videos}, {decimal(done.bytes)})")

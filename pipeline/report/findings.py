@@ -91,11 +91,11 @@ def damaged_s(frames: Columns, step: float) -> list[tuple[float, float]]:
 
 def is_picture(stream: StreamRows) -> bool:
     """Whether there is no time to draw along: a picture, or a single frame."""
-    return bool((stream.report.get("info") or {}).get("is_picture")) or len(stream.frames["pts_ns"]) <= 1
+    return bool(stream.report.info.get("is_picture")) or len(stream.frames["pts_ns"]) <= 1
 
 
 def analysed_s(stream: StreamRows) -> tuple[float, float]:
     """Stream time of the first analysed frame, and of the end of the last one, seconds."""
     t_ns = stream.frames["pts_ns"]
     begin, last = (float(t_ns[0]) / NS, float(t_ns[-1]) / NS) if len(t_ns) else (0.0, 0.0)
-    return begin, max(float(stream.report.get("video_s") or 0.0), last)
+    return begin, max(stream.report.video_s, last)

@@ -66,8 +66,8 @@ def index_row(stream: StreamRows, *, name: str) -> IndexRow:
         people=len(lasting),
         points=len(points["grade"]),
         good_points=good,
-        valence=report.get("valence_mean"),
-        arousal=report.get("arousal_mean"),
+        valence=report.valence_mean,
+        arousal=report.arousal_mean,
         problems=_problems(counts, num_points=len(points["grade"]), num_good=good),
     )
 

@@ -70,7 +70,7 @@ def render_page(stream: StreamRows, run: dict[str, Any], *, name: str, near: Nei
     if picture:
         content["scatter"] = _scatter(content["people"])
         return render("picture.html", run, facts=_facts(stream, counts, size, people, picture=True), **content)
-    step_s = findings.step_s(stream.frames, (stream.report.get("info") or {}).get("period_ns"))
+    step_s = findings.step_s(stream.frames, stream.report.info.get("period_ns"))
     limits = row_limits(people)
     begin_s, end_s = findings.analysed_s(stream)
     charts = {
@@ -140,8 +140,8 @@ def _facts(
         ("Frames", words.count(counts.total)),
         ("With a face", words.percent(counts.with_face, counts.total)),
         ("People", words.count(sum(not track["brief"] for track in stream.tracks))),
-        ("Mean valence", words.signed(report.get("valence_mean"))),
-        ("Mean arousal", words.signed(report.get("arousal_mean"))),
+        ("Mean valence", words.signed(report.valence_mean)),
+        ("Mean arousal", words.signed(report.arousal_mean)),
         *faces,
     ]
 

@@ -12,8 +12,9 @@ from pipeline.errors import ConfigError, ResultsError
 from pipeline.remote.addresses import is_address
 from pipeline.report.index import IndexRow, display_names, index_row, render_index
 from pipeline.report.page import Neighbours, page_name, render_page
-from pipeline.report.rows import Commit, read_stream
-from pipeline.results.run_folder import read_commits, read_run
+from pipeline.report.rows import read_stream
+from pipeline.results.commits import Commit, read_commits
+from pipeline.results.run_folder import read_run
 from pipeline.storage.store import open_store
 from pipeline.text import printable
 
@@ -83,7 +84,7 @@ def write_report(results: str | Path, out: Path | None = None, shown: Callable[[
 def _by_stream(commits: list[Commit]) -> dict[str, list[Commit]]:
     streams: dict[str, list[Commit]] = {}
     for commit in commits:
-        streams.setdefault(commit["stream_id"], []).append(commit)
+        streams.setdefault(commit.stream_id, []).append(commit)
     return streams
 
 

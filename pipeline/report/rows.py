@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 
 from engines import EXPRESSIONS
+from pipeline.results.commits import Commit, UnitReport
 from pipeline.results.read import Table, read_table
 from pipeline.tables import TABLES
 
-Commit = dict[str, Any]
 Columns = dict[str, np.ndarray]
 """Rows as columns, leading axis R."""
 
@@ -35,7 +35,7 @@ class StreamRows:
     """What is known of one stream."""
 
     stream_id: str
-    report: dict[str, Any]
+    report: UnitReport
     """Of its commit: counts, and what the container says of the video."""
     frames: Columns
     """In order of time."""
@@ -52,7 +52,7 @@ def read_stream(results: str | Path, stream_id: str, commits: Sequence[Commit]) 
     tracks = _read(results, stream_id, commits, "tracks")
     return StreamRows(
         stream_id=stream_id,
-        report=commits[-1]["report"],
+        report=commits[-1].report,
         frames=_columns(frames),
         points=_columns(points),
         tracks=tracks.to_pylist(),

@@ -7,8 +7,9 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.errors import ResultsError
+from pipeline.results.commits import Commit, read_commit, read_commits
 from pipeline.results.parts import read_part
-from pipeline.results.run_folder import read_commit, read_commits, read_run
+from pipeline.results.run_folder import read_run
 from pipeline.storage.store import Store, open_store
 from pipeline.tables import SORTED_BY, TABLES, label_columns
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:  # half a second of every start
     import pandas as pd
 
 Table = Literal["points", "frames", "tracks"]
-Commit = dict[str, Any]
 
 
 def read_results(folder: str | Path, table: Table = "points", *, stream_id: str | None = None) -> "pd.DataFrame":
@@ -35,7 +35,7 @@ def read_table(
     *,
     stream_id: str | None = None,
     columns: list[str] | None = None,
-    commits: list[dict[str, Any]] | None = None,
+    commits: list[Commit] | None = None,
 ) -> pa.Table:
     """Like `read_results`, as an Arrow table with the declared schema, or with some of its columns.
 
@@ -49,7 +49,7 @@ def read_table(
     wanted = TABLES[table] if columns is None else pa.schema([TABLES[table].field(name) for name in columns])
     streams, lengths = [], []
     for commit in commits:
-        if stream_id in (None, commit["stream_id"]):
+        if stream_id in (None, commit.stream_id):
             pieces, labels = _read_stream(store, commit, table, columns)
             if pieces:
                 order = [(column, "ascending") for column in SORTED_BY[table]]
@@ -69,14 +69,13 @@ def _read_stream(
     A file may be gone because its rows have moved since the commit was read (`pipeline.results.compact`): the commit as
     it is now says where to. If there is none now, the stream is being analysed again, and has no rows that count.
     """
-    parts = [part for part in commit["parts"] if part["table"] == table]
     try:
-        return [read_part(store, part, columns) for part in parts], commit.get("labels") or {}
+        return [read_part(store, part, columns) for part in commit.of(table)], commit.labels
     except ResultsError:
-        now = read_commit(store, commit["stream_id"])
+        now = read_commit(store, commit.stream_id)
         if now is None:
             return [], {}
-        if now["parts"] == commit["parts"]:
+        if now.parts == commit.parts:
             raise
     return _read_stream(store, now, table, columns)
 

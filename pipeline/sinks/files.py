@@ -48,6 +48,8 @@ class Part:
     """Of the whole file."""
     row_groups: tuple[int, ...] | None = None
     """Those that hold the rows; None: all of the file."""
+    bytes: int | None = None
+    """Of the whole file; None: the commit was written before sizes were recorded."""
 
 
 def stream_folder(stream_id: str) -> str:
@@ -117,8 +119,8 @@ class FileSink:
         if name == "tracks":
             table = with_labels(table, self._labels)
         path = f"{name}/{self._folder}/{first_ns:019d}.{self._format}"
-        digest = self._store.write(path, lambda half: self._fill(half, name, table))
-        self.parts.append(Part(name, path, table.num_rows, digest))
+        written = self._store.write(path, lambda half: self._fill(half, name, table))
+        self.parts.append(Part(name, path, table.num_rows, written.sha256, bytes=written.bytes))
 
     def _fill(self, path: Path, name: str, table: pa.Table) -> None:
         match self._format:

@@ -1,52 +1,18 @@
 """What came of a unit, counted from the rows that it wrote."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
 import pyarrow.compute as pc
 
+from pipeline.results.commits import UnitReport
 from pipeline.sources.find import Source
 from pipeline.tracks.timeline import Finished
 from pipeline.video.decode import VideoInfo
 
+__all__ = ["Tally", "UnitReport"]
+
 NS = 1_000_000_000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class UnitReport:
-    """What came of a unit."""
-
-    stream_id: str
-    source: str
-    error: str | None = None
-    """Why it failed; None: it did not."""
-    our_fault: bool = False
-    """It failed for a mistake of ours; `error` ends with the traceback."""
-    video_s: float = 0.0
-    """Stream time from the start asked for to the end of the last analysed frame."""
-    wall_s: float = 0.0
-    first_row_s: float | None = None
-    """From the start of the unit to its first point."""
-    frames: int = 0
-    frames_with_faces: int = 0
-    decode_errors: int = 0
-    corrupt_frames: int = 0
-    scene_cuts: int = 0
-    points: int = 0
-    good_points: int = 0
-    tracks: int = 0
-    """Without brief ones."""
-    brief_tracks: int = 0
-    valence_mean: float | None = None
-    """Of the smooth values of all faces."""
-    arousal_mean: float | None = None
-    info: dict[str, Any] = field(default_factory=dict)
-    """What the container says of the video."""
-
-    @property
-    def error_line(self) -> str:
-        """Why it failed, in one line."""
-        return self.error.splitlines()[-1 if self.our_fault else 0] if self.error else ""
 
 
 _COUNTED = (

@@ -9,16 +9,17 @@ import json
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
-from dataclasses import asdict, astuple, dataclass, replace
+from dataclasses import astuple, replace
 from hashlib import sha256
 from typing import Any
 
 from engines import Engine
 from pipeline.config import AnalyzeConfig
-from pipeline.errors import ResultsError, SinkError, SourceError
+from pipeline.errors import SinkError, SourceError
 from pipeline.faces.analyzer import Analyzer
 from pipeline.heartbeat import beat
-from pipeline.results.run_folder import commit, drop_spools, read_commit, spool_path, sweep_failed
+from pipeline.results.commits import Commit, read_commit, write_commit
+from pipeline.results.run_folder import drop_spools, spool_path
 from pipeline.sinks import FileSink
 from pipeline.sources.find import Source
 from pipeline.storage.store import Store, open_store
@@ -26,25 +27,15 @@ from pipeline.tracks.timeline import Finished, StreamContext, Timeline
 from pipeline.tracks.tracking import EndReason, Tracker, TrackerConfig
 from pipeline.types import AffectBatch
 from pipeline.units.context import Progress, RunContext
-from pipeline.units.spool import has_spool, read_end, read_spool, retried, write_spool
+from pipeline.units.spool import FORMAT, Ending, Origin, has_spool, read_end, read_spool, retried, write_spool
 from pipeline.units.stretches import Split, Stretch, StretchReader, whole
 from pipeline.units.tally import Tally, UnitReport
+from pipeline.version import software_version
 from pipeline.video.decode import VideoInfo
 from pipeline.video.hops import batches
 from pipeline.video.prefetch import prefetch
 
 NS = 1_000_000_000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Origin:
-    """Where analysed batches come from: what every file and the commit say of it."""
-
-    info: VideoInfo
-    engines: dict[str, str]
-    """Ids and precision."""
-    score_start: float
-    """The detector's: candidates below it are flagged."""
 
 
 def run_unit(
@@ -72,7 +63,7 @@ def analyse_stretch(
 
     Raises SourceError or SinkError.
     """
-    store, path = open_store(context.out), _spool_path(source, source.state(), stretch, context)
+    store, path = open_store(context.out), checkpoint_path(source, source.state(), stretch, context)
     if has_spool(store, path):
         return
     started = time.monotonic()
@@ -80,8 +71,8 @@ def analyse_stretch(
         origin = _origin(reader.info, detector, affect)
         analyzer = Analyzer(detector, affect)
 
-        def end() -> dict[str, Any]:
-            return {"origin": asdict(origin), "num_frames": reader.num_frames, "wall_s": time.monotonic() - started}
+        def end() -> Ending:
+            return Ending(origin=origin, num_frames=reader.num_frames, wall_s=time.monotonic() - started)
 
         with closing(_analyse(reader, stretch, context.config, analyzer, progress)) as analysed:
             write_spool(store, path, analysed, end)
@@ -95,7 +86,7 @@ def join_stretches(source: Source, stretches: Sequence[Stretch], context: RunCon
     started, state, store = time.monotonic(), source.state(), open_store(context.out)
     if (report := _committed(store, source, state)) is not None:
         return report
-    paths = [_spool_path(source, state, stretch, context) for stretch in stretches]
+    paths = [checkpoint_path(source, state, stretch, context) for stretch in stretches]
     ends = []
     for path in paths:
         ends.append(read_end(store, path))
@@ -106,12 +97,12 @@ def join_stretches(source: Source, stretches: Sequence[Stretch], context: RunCon
         for path, end in zip(paths, ends, strict=True):
             yield from read_spool(store, path, end, first_index)
             beat()
-            known = first_index is not None and end["num_frames"] is not None
-            first_index = first_index + end["num_frames"] if known else None
+            if first_index is not None:
+                first_index = None if end.num_frames is None else first_index + end.num_frames
 
-    origins = [Origin(**{**end["origin"], "info": VideoInfo(**end["origin"]["info"])}) for end in ends]
+    origins = [end.origin for end in ends]
     engines = {name: "+".join(sorted({o.engines[name] for o in origins})) for name in origins[0].engines}
-    before_s = sum(end["wall_s"] for end in ends)
+    before_s = sum(end.wall_s for end in ends)
     origin = replace(origins[0], engines=engines)
     report = _finish(source, state, context, origin, analysed(), started - before_s)
     with suppress(SinkError):  # it is committed; what is left goes with the end of a run
@@ -120,13 +111,13 @@ def join_stretches(source: Source, stretches: Sequence[Stretch], context: RunCon
 
 
 def _committed(store: Store, source: Source, state: dict[str, Any]) -> UnitReport | None:
-    """What an earlier try came to that was ended after its commit. Raises SinkError.
+    """What another try of this run has committed: one before, or one on a node that was taken for dead.
 
-    A run begins by taking back the commits of what it is to do: one that is there is its own.
+    A run begins by taking back the commits of what it is to do: one that is there is its own. Raises SinkError.
     """
     with retried():
         found = read_commit(store, source.stream_id)
-    return UnitReport(**found["report"]) if found is not None and found["source"] == state else None
+    return found.report if found is not None and found.source == state else None
 
 
 def _analyse(
@@ -153,9 +144,10 @@ def _finish(
     analysed: Iterable[AffectBatch],
     started: float,
 ) -> UnitReport:
-    """The part with a memory, and the commit; if it fails, none of its rows is left to see.
+    """The part with a memory, and the commit.
 
-    `state` is the source's from before it was read.
+    If it fails, its rows stay, uncommitted: they lie under the names that another try of the same unit writes to, so
+    only the run that holds the folder may remove them. `state` is the source's from before it was read.
     """
     config, store = context.config, open_store(context.out)
     metadata = {**context.metadata, **origin.engines, "time_base": origin.info.time_base, "ts_source": "file"}
@@ -168,30 +160,27 @@ def _finish(
     )
     tracker = Tracker(TrackerConfig(gap_s_max=config.tracking.gap_s_max), score_start=origin.score_start)
     tally = Tally()
-    try:
-        for rows in follow(analysed, tracker, Timeline(_stream_context(source, context, origin))):
-            sink.write(rows)
-            beat()
-            tally.add(rows, time.monotonic() - started)
-        if not tally.frames:
-            raise SourceError(f"{source.shown}: has no frame in the stretch that is asked for{_length(origin.info)}")
-        sink.flush()
-        sink.close()
-        report = tally.report(source, time.monotonic() - started, origin.info, config.sampling.start_s)
-        commit(
-            store,
-            source.stream_id,
-            sink.parts,
-            report=asdict(report),
-            source=state,
-            labels=dict(source.labels),
-            engines=origin.engines,
-            context=config.deployment.model_dump(),
-        )
-    except Exception:
-        with suppress(ResultsError, SinkError):
-            sweep_failed(store, [source.stream_id])
-        raise
+    for rows in follow(analysed, tracker, Timeline(_stream_context(source, context, origin))):
+        sink.write(rows)
+        beat()
+        tally.add(rows, time.monotonic() - started)
+    if not tally.frames:
+        raise SourceError(f"{source.shown}: has no frame in the stretch that is asked for{_length(origin.info)}")
+    if (before := _committed(store, source, state)) is not None:  # the first commit stands
+        return before
+    sink.flush()
+    sink.close()
+    report = tally.report(source, time.monotonic() - started, origin.info, config.sampling.start_s)
+    done = Commit(
+        stream_id=source.stream_id,
+        parts=tuple(sink.parts),
+        source=state,
+        report=report,
+        labels=dict(source.labels),
+        context=config.deployment.model_dump(),
+        **origin.engines,
+    )
+    write_commit(store, done)
     return report
 
 
@@ -208,9 +197,10 @@ def _origin(info: VideoInfo, detector: Engine, affect: Engine) -> Origin:
     return Origin(info=info, engines=engines, score_start=detector.spec.detector.score_start)
 
 
-def _spool_path(source: Source, state: dict[str, Any], stretch: Stretch, context: RunContext) -> str:
-    """Where a stretch's analysis is kept: under another name if the file, the settings or the cut are others."""
-    identity = json.dumps([context.metadata["config_hash"], state, astuple(stretch)], sort_keys=True)
+def checkpoint_path(source: Source, state: dict[str, Any], stretch: Stretch, context: RunContext) -> str:
+    """Where a stretch's analysis is kept: under another name if the file, the settings, the cut or we are others."""
+    made_by = [FORMAT, software_version(), context.metadata["config_hash"]]
+    identity = json.dumps([*made_by, state, astuple(stretch)], sort_keys=True)
     return spool_path(source.stream_id, f"{stretch.number:06d}-{sha256(identity.encode()).hexdigest()[:16]}")
 
 

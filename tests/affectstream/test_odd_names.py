@@ -149,8 +149,16 @@ def test_a_report_of_an_older_folder_with_lone_surrogates_is_written(analysed, t
     for failed in record["failed"]:
         failed["error"] = failed["source"] = "/x/bad\udcff.mp4: is empty (0 bytes)"
     (copy / "run.json").write_text(json.dumps(record))
+    for path in (copy / "_commits").glob("*.json"):
+        commit = json.loads(path.read_text())
+        commit["report"]["source"] = "/x/😀\udcff\\udcff.mp4"
+        path.write_text(json.dumps(commit))
     done = affectstream("report", copy)
     assert done.returncode == 0, done.stderr
+    assert affectstream("compact", copy).returncode == 0
+    assert "/x/😀\ufffd\\udcff.mp4" in {
+        json.loads(path.read_text())["report"]["source"] for path in (copy / "_commits").glob("*.json")
+    }
     assert r"bad\xff.mp4: is empty" in (copy / "report" / "index.html").read_text(encoding="utf-8")
 
 

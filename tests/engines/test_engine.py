@@ -179,6 +179,22 @@ def test_a_damaged_model_is_refused(copied):
         open_network(copied)
 
 
+@pytest.mark.parametrize("change", [{"classes": None}, {"outputs": []}, {"sha256": 1e308}, {"input": 3}])
+def test_a_spec_of_the_wrong_shape_is_refused(copied, change):
+    path = copied / "network.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(NetworkError, match=r"network\.(json|onnx)"):
+        open_network(copied)
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:900], lambda data: data[:2000] + bytes(500) + data[2500:]])
+def test_damaged_samples_are_refused(copied, damage):
+    path = copied / "samples.npz"
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(NetworkError, match=r"samples\.npz: damaged"):
+        load_engine(open_network(copied))
+
+
 def test_an_unknown_network_gets_the_nearest_name():
     with pytest.raises(NetworkError, match="did you mean 'emofan-s'"):
         open_network("emofan_s")

@@ -1,5 +1,6 @@
 """A video that is analysed in stretches gives the rows of the undivided one."""
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -178,7 +179,7 @@ def analysed(tmp_path):
     return source, stretches, unit
 
 
-@pytest.mark.parametrize("suffix", ["zip", "json"])
+@pytest.mark.parametrize("suffix", ["npz", "json"])
 @pytest.mark.parametrize("spoil", [lambda path: path.write_bytes(path.read_bytes()[:-40]), Path.unlink])
 def test_a_stretch_whose_analysis_is_damaged_is_told_and_then_analysed_again(analysed, tmp_path, suffix, spoil):
     source, stretches, unit = analysed
@@ -196,7 +197,7 @@ def test_a_join_that_was_ended_after_its_commit_is_repeated(analysed, tmp_path, 
     source, stretches, unit = analysed
 
     def killed(store, stream_id):
-        next((tmp_path / "out" / "_stretches").rglob("*.zip")).unlink()
+        next((tmp_path / "out" / "_stretches").rglob("*.npz")).unlink()
         raise KeyboardInterrupt
 
     monkeypatch.setattr(module, "drop_spools", killed)
@@ -214,7 +215,7 @@ def test_a_join_whose_leftovers_cannot_be_removed_is_committed_all_the_same(anal
     assert join_stretches(*analysed).frames == 150
 
 
-@pytest.mark.parametrize("suffix", ["json", "zip"])
+@pytest.mark.parametrize("suffix", ["json", "npz"])
 def test_a_disk_that_cannot_be_read_for_a_moment_is_tried_again(analysed, monkeypatch, suffix):
     """A worker tries again what ends in a SinkError."""
     read = Disk.read
@@ -243,38 +244,57 @@ def test_joining_asks_for_the_state_of_the_source_once_and_beats_for_every_stret
     assert beats() - before == len(stretches) > 1
 
 
-@pytest.mark.parametrize("failing", ["commit", "read_spool"])
-def test_no_rows_of_a_source_that_failed_are_left_to_see(analysed, tmp_path, monkeypatch, failing):
-    original = getattr(module, failing)
-    calls = []
+def test_a_try_that_fails_takes_nothing_from_one_that_commits_meanwhile(analysed, tmp_path, monkeypatch):
+    """A node that is taken for dead lives on: the other try of its job commits as this one fails."""
+    source, stretches, unit = analysed
+    order = []
+    reading, write = {name: getattr(Disk, name) for name in ("exists", "files", "read")}, module.write_commit
 
-    def fail_late(*args, **more):
-        calls.append(args)
-        if failing == "commit" or len(calls) == len(analysed[1]):
-            assert [*tmp_path.rglob("points/*/*.parquet")]
-            raise SinkError("no space left")
-        return original(*args, **more)
+    def other_commits():
+        order.append("commits")
+        assert join_stretches(source, stretches, unit).frames == 150
 
-    monkeypatch.setattr("pipeline.sinks.files.PART_ROWS_MAX", 20)
-    monkeypatch.setattr(module, failing, fail_late)
+    def fails(store, commit):
+        if "commits" in order:
+            return write(store, commit)
+        order.append("fails")
+        raise SinkError("no space left")
+
+    def looking(name):
+        def look(disk, path):
+            seen = reading[name](disk, path)
+            if order == ["fails"]:
+                other_commits()  # after this one has looked, before it does anything about it
+            return seen
+
+        return look
+
+    monkeypatch.setattr(module, "write_commit", fails)
+    for name in reading:
+        monkeypatch.setattr(Disk, name, looking(name))
     with pytest.raises(SinkError, match="no space left"):
-        join_stretches(*analysed)
+        join_stretches(source, stretches, unit)
+    if order == ["fails"]:
+        other_commits()
     monkeypatch.undo()
-    assert not [*(tmp_path / "out").rglob("*.parquet")]
-    assert join_stretches(*analysed).frames == 150
+    (tmp_path / "out" / "run.json").write_text('{"run_id": "0", "config_hash": "0"}')
+    assert len(read_results(tmp_path / "out", "frames")) == 150
 
 
-def test_what_cannot_be_removed_after_a_failure_does_not_hide_it(analysed, monkeypatch):
-    def failing(what):
-        def fail(*args, **more):
-            raise SinkError(what)
+def test_the_first_of_two_tries_to_commit_stands(analysed, tmp_path, monkeypatch):
+    source, stretches, unit = analysed
+    finish = module.Timeline.finish
 
-        return fail
+    def late(timeline, ended):
+        monkeypatch.undo()
+        join_stretches(source, stretches, replace(unit, run_id="other"))
+        return finish(timeline, ended)
 
-    monkeypatch.setattr(Disk, "delete", failing("access denied"))
-    monkeypatch.setattr(module, "commit", failing("no space left"))
-    with pytest.raises(SinkError, match="no space left"):
-        join_stretches(*analysed)
+    monkeypatch.setattr(module.Timeline, "finish", late)
+    assert join_stretches(source, stretches, unit).frames == 150
+    (tmp_path / "out" / "run.json").write_text('{"run_id": "0", "config_hash": "0"}')
+    for table in TABLES:
+        assert set(read_results(tmp_path / "out", table)["run_id"]) == {"other"}
 
 
 def test_looking_for_cuts_leaves_a_video_that_is_not_cut_whole(tmp_path):
