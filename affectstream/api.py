@@ -40,8 +40,9 @@ def analyze(
     out: results folder to write and to go on with, or its address in a bucket; none: nothing is kept but the rows
     returned.
     config: a YAML file.
-    settings: what comes after it: fps, start, end (seconds), batch_size, prefetch, network, detector, runtime, threads,
-    landmarks, format, smoothing (seconds), context, context_reason.
+    settings: what comes after it: fps, start, end (seconds), rotate (0, 90, 180 or 270 degrees clockwise), video_stream
+    (counted from 0), batch_size, prefetch, network, detector, runtime, threads, landmarks, format, smoothing (seconds),
+    context, context_reason.
 
     Runs in this process. Raises PipelineError or EngineError; SourceError if every source failed, or any where no `out`
     keeps the rest.
