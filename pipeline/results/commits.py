@@ -4,19 +4,22 @@
 outside the tables, and lies under its own stream's name; anything else is damage.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import PurePosixPath
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from pipeline.errors import ResultsError
 from pipeline.sinks.files import Part, stream_folder
 from pipeline.storage.store import Store, write_json
 from pipeline.tables import TABLES
+from pipeline.text import well_formed
 
 T = TypeVar("T")
+_Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+"""What Arrow has a type for; a larger number is read as a float."""
 
 COMMITS = "_commits"
 AGAIN = "run `affectstream analyze` on its source again"
@@ -77,19 +80,21 @@ class UnitReport:
 class Commit:
     """What makes the rows of a unit count, and what they were made from."""
 
-    stream_id: str
+    stream_id: Annotated[str, Field(min_length=1)]
     parts: tuple[Part, ...]
     """Its files. All of them are durable before the commit is written."""
     source: Annotated[dict[str, Any], AfterValidator(_check_source)]
     """State of the file that was read (`pipeline.sources.find.Source.state`); always has a `uri`."""
     report: UnitReport
-    labels: dict[str, str | int | float | bool | None] = field(default_factory=dict)
+    labels: dict[str, str | _Int64 | float | bool | None] = field(default_factory=dict)
     """What a list says of the source."""
     context: dict[str, Any] = field(default_factory=dict)
     """The deployment that it was read for."""
     engine: str = ""
     precision: str = ""
     detector_engine: str = ""
+    rows: dict[str, int] | None = None
+    """Of each table in all parts, to notice parts that got lost; set when it is written."""
 
     def of(self, table: str) -> list[Part]:
         """The parts of a table."""
@@ -116,17 +121,19 @@ def commit_path(stream_id: str) -> str:
 
 def write_commit(out: Store, commit: Commit) -> None:
     """Make a unit's rows count, or say anew where they lie. Raises SinkError."""
-    content = asdict(commit)
-    content["checkpoint"] = {"complete": True}
-    content["rows"] = {table: sum(part.rows for part in commit.of(table)) for table in TABLES}
+    content = asdict(commit) | {"rows": _rows(commit), "checkpoint": {"complete": True}}
     write_json(out, commit_path(commit.stream_id), content)
 
 
-def scan(out: Store) -> Scan:
-    """Read all commits. Raises ResultsError where the store cannot be read."""
+def _rows(commit: Commit) -> dict[str, int]:
+    return {table: sum(part.rows for part in commit.of(table)) for table in TABLES}
+
+
+def scan(out: Store, *, skipped: Collection[str] = ()) -> Scan:
+    """Read all commits, but for those at the `skipped` paths. Raises ResultsError where the store cannot be read."""
     # Twice, as some file systems (tmpfs) leave out of a listing what is replaced meanwhile, as `compact` does once.
     listed = out.files(COMMITS) | out.files(COMMITS)
-    paths = sorted(path for path in listed if path.endswith(".json") and not is_half(path))
+    paths = sorted(path for path in listed if path.endswith(".json") and not is_half(path) and path not in skipped)
     good, damaged = [], {}
     for path, content in zip(paths, out.read_all(paths), strict=True):
         if content is None:
@@ -179,7 +186,7 @@ def is_half(path: str) -> bool:
 def parsed(adapter: TypeAdapter[T], content: bytes) -> T:
     """JSON as a value of declared types. Raises ValueError, which says in one line what is wrong, and where."""
     try:
-        return adapter.validate_json(content, strict=True)
+        return adapter.validate_json(well_formed(content), strict=True)
     except ValidationError as exc:
         first = exc.errors(include_url=False, include_context=False)[0]
         where = ".".join(map(str, first["loc"]))
@@ -189,12 +196,14 @@ def parsed(adapter: TypeAdapter[T], content: bytes) -> T:
 def _parse(path: str, content: bytes) -> Commit:
     """Raises ValueError, which says in one line what is wrong."""
     commit = parsed(_COMMIT, content)
-    if commit_path(commit.stream_id) != path:
+    if not commit.stream_id or commit_path(commit.stream_id) != path:
         raise ValueError(f"stream_id: it is that of {commit.stream_id!r}")
     for part in commit.parts:
         steps = PurePosixPath(part.path).parts
         if part.table not in TABLES or len(steps) < 2 or steps[0] != part.table or ".." in steps:
             raise ValueError(f"parts: {part.path!r} is no file of a table")
+    if commit.rows not in (None, _rows(commit)):
+        raise ValueError(f"rows: parts have {_rows(commit)}, not {commit.rows}")
     return commit
 
 

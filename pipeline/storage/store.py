@@ -19,6 +19,7 @@ from typing import IO, Any, Protocol
 import pyarrow as pa
 
 from pipeline.errors import ConfigError, PipelineError, ResultsError, SinkError
+from pipeline.heartbeat import waiting
 from pipeline.remote.addresses import BUCKETS, is_address, redacted, scheme
 from pipeline.storage.base import ANALYSING, LOCK, Written
 from pipeline.storage.bucket import Bucket
@@ -65,6 +66,12 @@ def open_store(where: str | Path) -> Store:
     """The store behind a path or an address. Nothing is asked of it yet. Raises ConfigError."""
     if not str(where).strip():
         raise ConfigError("no results folder is given; give a folder, s3://BUCKET/FOLDER or gs://BUCKET/FOLDER")
+    try:
+        str(where).encode()
+    except UnicodeEncodeError:
+        raise ConfigError(
+            f"{redacted(str(where))}: the name of a results folder must be valid UTF-8; choose another"
+        ) from None
     if not is_address(str(where)):
         return Disk(Path(where))
     if scheme(str(where)) not in BUCKETS:
@@ -82,6 +89,9 @@ def write_json(store: Store, path: str, content: Mapping[str, Any]) -> None:
     store.write(path, fill)
 
 
+SLOW_S_MAX = 300.0
+"""A disk may take so long for one operation before it is taken for dead. A network disk whose server restarts, or one
+that others write to, does stand still for longer than a decoder may (`worker.hang_s`)."""
 _HALF = "_" + "[0-9a-f]" * 32 + ".*"
 """Names of files that are being written."""
 
@@ -191,7 +201,8 @@ class Disk:
     def _asking(self, path: str, error: type[PipelineError], verb: str) -> Iterator[None]:
         """An operation on `path`; what goes wrong with it is an `error`: it cannot be `verb`."""
         try:
-            yield
+            with waiting(SLOW_S_MAX):
+                yield
         except OSError as exc:
             raise error(f"{self._root / path}: cannot be {verb}: {exc.strerror or exc}") from exc
 

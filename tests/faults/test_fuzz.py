@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.faults.broken_results import fuzz as fuzz_results
 from tests.faults.fuzz import analyze, fuzz, judge
 from tests.faults.mutate import MUTATIONS, make_bases, mutate_all
 
@@ -36,3 +37,8 @@ def test_mutated_files_depend_on_their_number_and_the_seed_alone(tmp_path):
     assert kinds == set(MUTATIONS)
     intact = [base.read_bytes() for base in bases]
     assert not set(more) & set(intact)
+
+
+@pytest.mark.slow
+def test_broken_results_are_read_or_refused_with_their_place(tmp_path):
+    assert fuzz_results(tmp_path, count=60, seed=3) == []

@@ -60,6 +60,7 @@ WRONG_COMMITS = {
     "parts of numbers": changed(parts=[1, 2]),
     "labels a list": changed(labels=["a"]),
     "a label a list": changed(labels={"a": []}),
+    "no name": changed(stream_id=""),
     "source a text": changed(source="a.mp4"),
     "source without uri": changed(source={"bytes": 3}),
     "report a list": changed(report=[]),
@@ -69,6 +70,10 @@ WRONG_COMMITS = {
     "rows as words": with_part(rows="12"),
     "row groups as words": with_part(row_groups=["a"]),
     "no such table": with_part(table="faces"),
+    "no stream": changed(stream_id=""),
+    "a part is gone": lambda content: json.dumps(
+        (commit := json.loads(content)) | {"parts": commit["parts"][1:]}
+    ).encode(),
     "outside": with_part(path="points/../../../etc/passwd"),
     "absolute": with_part(path="/etc/passwd"),
 }
