@@ -1,6 +1,6 @@
 """A stretch's analysis on disk: its `AffectBatch` values in order, and what is known at its end.
 
-``<stretch>-000.npz`` and so on hold some batches each (no pickles): a face and frame takes 1.5 kB, nearly all of it
+``<stretch>-000.npz`` and so on hold some batches each (no pickles): a face and frame takes 2.3 kB, nearly all of it
 landmarks and looks, so ten minutes of 100 faces are 900 MB, of which a join holds one file at a time.
 ``<stretch>.json``, put last, says what was known at the end, and the SHA-256 of the others. All are removed once the
 stretches are joined; what turns out to be damaged no longer counts, so that the next run does the stretch again.
