@@ -2,12 +2,16 @@
 
 import struct
 
+import av
 import numpy as np
 import pytest
 
 from affectstream import analyze
 from pipeline.errors import SourceError
+from pipeline.faces.quality import Quality
 from tests.commands import affectstream
+from tests.hdr import HLG, PQ, write_hdr
+from tests.media import write_video
 from tests.pipeline.video.test_orientation import MATRICES
 
 WIDTH = 640
@@ -51,6 +55,35 @@ def test_a_smile_in_any_orientation_is_that_smile(smile, reference, tmp_path, or
         assert np.abs(WIDTH - points["x1"] - reference["x2"]).median() < 5
     else:
         assert difference.max() < 1e-4
+
+
+@pytest.fixture(scope="module")
+def pictures(smile):
+    """Twelve of them, 5 a second."""
+    with av.open(str(smile)) as container:
+        return [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)][::6]
+
+
+@pytest.mark.parametrize("full_range", [False, True])
+@pytest.mark.parametrize("transfer", [HLG, PQ])
+def test_a_smile_in_hdr_is_that_smile(reference, pictures, tmp_path, transfer, full_range):
+    path = write_hdr(tmp_path / "hdr.mp4", pictures, transfer, fps=5, full_range=full_range)
+    points = analyze(path, fps="native")
+    assert len(points) == len(reference) == len(pictures)
+    assert (points["valence"] - reference["valence"]).abs().max() < 0.05
+    assert (points["luma"] - reference["luma"]).abs().max() < 5
+    assert (points["quality"] == reference["quality"]).all()
+
+
+@pytest.mark.parametrize(("gain", "flag"), [(0.2, Quality.DARK), (3.0, Quality.BRIGHT)])
+@pytest.mark.parametrize("transfer", [HLG, PQ])
+def test_a_face_is_dark_or_bright_in_hdr_where_it_is_in_sdr(pictures, tmp_path, transfer, gain, flag):
+    images = [np.clip(image * gain, 0, 255).astype(np.uint8) for image in pictures[-2:]]
+    sdr = analyze(write_video(tmp_path / "sdr.mp4", images, fps=5), fps="native")
+    hdr = analyze(write_hdr(tmp_path / "hdr.mp4", images, transfer, fps=5), fps="native")
+    assert len(sdr) == len(hdr) == 2
+    for points in (sdr, hdr):
+        assert (points["quality"] & int(flag) != 0).all()
 
 
 def test_the_command_turns_footage_that_lost_its_orientation(smile, reference, tmp_path):
