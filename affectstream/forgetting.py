@@ -44,6 +44,8 @@ def find(sources: Iterable[str | Path], results: str | Path) -> Found:
             unknown.append(
                 f"{redacted(str(item))}: {open_store(results)} holds nothing of it; {suggestion(item, known)}"
             )
+    if unknown and marks.sources:
+        unknown.append("sources that were forgotten there are recognised by their path or address only")
     if unknown:
         raise ResultsError("\n".join(unknown))
     return Found([streams[stream_id] for stream_id in sorted(streams)], before)
