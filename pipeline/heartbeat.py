@@ -7,12 +7,15 @@ job at a time.
 """
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 
 _lock = threading.Lock()
 _beats = 0
-_waits = 0
+_waits: dict[object, float] = {}
+"""Until when each wait is taken for one, by `time.monotonic`."""
 
 
 def beat() -> None:
@@ -23,20 +26,25 @@ def beat() -> None:
 
 
 @contextmanager
-def waiting() -> Iterator[None]:
-    """Mark a wait that is bounded in time, such as a network request with a timeout: it is never taken for a hang."""
-    global _waits
+def waiting(limit_s: float = inf) -> Iterator[None]:
+    """Mark a wait that is bounded in time, such as a network request with a timeout: it is never taken for a hang.
+
+    `limit_s`: for a wait that nobody bounds, such as that for a disk: after so long it may be a hang after all.
+    """
+    wait = object()
     with _lock:
-        _waits += 1
+        _waits[wait] = time.monotonic() + limit_s
     try:
         yield
     finally:
         with _lock:
-            _waits -= 1
+            del _waits[wait]
 
 
 def beats() -> int:
     """The number of beats so far. It grows with every call while a thread of this process is `waiting`."""
-    if _waits:
+    with _lock:
+        waits = any(until_s > time.monotonic() for until_s in _waits.values())
+    if waits:
         beat()
     return _beats

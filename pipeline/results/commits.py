@@ -92,6 +92,8 @@ class Commit:
     engine: str = ""
     precision: str = ""
     detector_engine: str = ""
+    rows: dict[str, int] | None = None
+    """Of each table in all parts, to notice parts that got lost; set when it is written."""
 
     def of(self, table: str) -> list[Part]:
         """The parts of a table."""
@@ -118,10 +120,12 @@ def commit_path(stream_id: str) -> str:
 
 def write_commit(out: Store, commit: Commit) -> None:
     """Make a unit's rows count, or say anew where they lie. Raises SinkError."""
-    content = asdict(commit)
-    content["checkpoint"] = {"complete": True}
-    content["rows"] = {table: sum(part.rows for part in commit.of(table)) for table in TABLES}
+    content = asdict(commit) | {"rows": _rows(commit), "checkpoint": {"complete": True}}
     write_json(out, commit_path(commit.stream_id), content)
+
+
+def _rows(commit: Commit) -> dict[str, int]:
+    return {table: sum(part.rows for part in commit.of(table)) for table in TABLES}
 
 
 def scan(out: Store) -> Scan:
@@ -191,12 +195,14 @@ def parsed(adapter: TypeAdapter[T], content: bytes) -> T:
 def _parse(path: str, content: bytes) -> Commit:
     """Raises ValueError, which says in one line what is wrong."""
     commit = parsed(_COMMIT, content)
-    if commit_path(commit.stream_id) != path:
+    if not commit.stream_id or commit_path(commit.stream_id) != path:
         raise ValueError(f"stream_id: it is that of {commit.stream_id!r}")
     for part in commit.parts:
         steps = PurePosixPath(part.path).parts
         if part.table not in TABLES or len(steps) < 2 or steps[0] != part.table or ".." in steps:
             raise ValueError(f"parts: {part.path!r} is no file of a table")
+    if commit.rows not in (None, _rows(commit)):
+        raise ValueError(f"rows: parts have {_rows(commit)}, not {commit.rows}")
     return commit
 
 

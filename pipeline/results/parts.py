@@ -51,6 +51,9 @@ def read_part(store: Store, part: Part, columns: list[str] | None = None) -> pa.
                 rows = _conform(pyarrow.json.read_json(file, parse_options=options), schema)
         if len(rows) != part.rows:
             raise ValueError(f"it has {len(rows):,} rows, {part.rows:,} were committed")
+        for column in schema:
+            if not column.nullable and column.name in rows.column_names and rows[column.name].null_count:
+                raise ValueError(f"it has rows without {column.name}")
         return rows
 
 
@@ -58,7 +61,7 @@ def read_metadata(store: Store, part: Part) -> dict[str, str]:
     """What a Parquet file says of where its rows come from. Raises ResultsError."""
     with _opened(store, part) as file:
         said = (_footer(file, part) or pq.read_metadata(file)).metadata or {}
-    return {name.decode(): value.decode() for name, value in said.items() if name != b"ARROW:schema"}
+        return {name.decode(): value.decode() for name, value in said.items() if name != b"ARROW:schema"}
 
 
 def _footer(file: pa.NativeFile, part: Part) -> pq.FileMetaData | None:

@@ -19,6 +19,7 @@ from typing import IO, Any, Protocol
 import pyarrow as pa
 
 from pipeline.errors import ConfigError, PipelineError, ResultsError, SinkError
+from pipeline.heartbeat import waiting
 from pipeline.remote.addresses import BUCKETS, is_address, redacted, scheme
 from pipeline.storage.base import ANALYSING, LOCK, Written
 from pipeline.storage.bucket import Bucket
@@ -82,6 +83,9 @@ def write_json(store: Store, path: str, content: Mapping[str, Any]) -> None:
     store.write(path, fill)
 
 
+SLOW_S_MAX = 300.0
+"""A disk may take so long for one operation before it is taken for dead. A network disk whose server restarts, or one
+that others write to, does stand still for longer than a decoder may (`worker.hang_s`)."""
 _HALF = "_" + "[0-9a-f]" * 32 + ".*"
 """Names of files that are being written."""
 
@@ -191,7 +195,8 @@ class Disk:
     def _asking(self, path: str, error: type[PipelineError], verb: str) -> Iterator[None]:
         """An operation on `path`; what goes wrong with it is an `error`: it cannot be `verb`."""
         try:
-            yield
+            with waiting(SLOW_S_MAX):
+                yield
         except OSError as exc:
             raise error(f"{self._root / path}: cannot be {verb}: {exc.strerror or exc}") from exc
 

@@ -178,7 +178,9 @@ def _finish(
         report=report,
         labels=dict(source.labels),
         context=config.deployment.model_dump(),
-        **origin.engines,
+        engine=origin.engines["engine"],
+        precision=origin.engines["precision"],
+        detector_engine=origin.engines["detector_engine"],
     )
     write_commit(store, done)
     return report

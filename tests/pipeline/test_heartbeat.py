@@ -24,6 +24,13 @@ def test_a_wait_that_is_bounded_is_progress_also_if_it_fails():
     assert beats() == beats()
 
 
+def test_a_wait_that_nobody_else_bounds_may_be_a_hang_after_its_limit():
+    with waiting(60.0):
+        assert beats() < beats()
+    with waiting(0.0):
+        assert beats() == beats()
+
+
 def test_a_crowd_beats_with_every_batch_of_its_faces():
     _, affect = load_engines(load_config(None, {"networks.threads": 1}))
     before = beats()

@@ -70,6 +70,10 @@ WRONG_COMMITS = {
     "rows as words": with_part(rows="12"),
     "row groups as words": with_part(row_groups=["a"]),
     "no such table": with_part(table="faces"),
+    "no stream": changed(stream_id=""),
+    "a part is gone": lambda content: json.dumps(
+        (commit := json.loads(content)) | {"parts": commit["parts"][1:]}
+    ).encode(),
     "outside": with_part(path="points/../../../etc/passwd"),
     "absolute": with_part(path="/etc/passwd"),
 }

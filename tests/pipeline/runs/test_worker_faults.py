@@ -40,6 +40,27 @@ def test_a_decoder_that_hangs_costs_its_video(clips, tmp_path):
     assert len(read_results(tmp_path / "out", "frames")) == 16
 
 
+def test_a_disk_that_is_slower_than_a_decoder_may_be_is_no_hang(clips, tmp_path, monkeypatch):
+    slow = """
+import os, time
+fsync = os.fsync
+def slow(file):
+    path = os.readlink(f"/proc/self/fd/{file}")
+    if "/frames/" in path and path.endswith(".parquet"):
+        time.sleep(5)
+    fsync(file)
+os.fsync = slow
+"""
+    (tmp_path / "slow").mkdir()
+    (tmp_path / "slow" / "sitecustomize.py").write_text(slow)  # which the worker's Python imports as it starts
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'slow'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    config = load_config(None, {"worker.hang_s": 4.0, "worker.attempts": 1, "networks.threads": 1})
+    began = time.monotonic()
+    result = run(find_sources([clips / "good.mp4"]), tmp_path / "out", config)
+    assert not result.failed, result.failed[0].error
+    assert time.monotonic() - began > 5, "the disk was not slow"
+
+
 def test_a_worker_that_dies_is_replaced(clips, tmp_path):
     """Kill the first worker in the middle of a video, as the kernel would; the second does it."""
     killed = []
