@@ -96,6 +96,8 @@ def guarded(command: Callable[[], int | None]) -> int:
         return _fail(str(exc), EXIT_INPUTS)
     except BrokenPipeError:
         return _closed_pipe()
+    except UnicodeEncodeError as exc:  # a library wants text of every path
+        return _fail(f"{printable(exc.object)}: is not valid UTF-8, which a file to write must be", EXIT_USE)
     except OSError as exc:
         if exc.strerror is None:
             raise

@@ -8,7 +8,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from affectstream.progress import figures, printable, shown_name
+from affectstream.progress import figures, shown_name
+from affectstream.terminal import console, printable
 from pipeline.report.words import clock, count, percent
 from pipeline.runs.progress_file import Status, read_status
 
@@ -34,12 +35,12 @@ def status(
         content["call"] |= {name: getattr(now.call, name) for name in ("left_s", "times_real_time", "frames_per_s")}
         typer.echo(json.dumps(content, indent=2))
         return
-    _print(now, Console(highlight=False, soft_wrap=True))
+    _print(now, console())
 
 
 def _print(now: Status, console: Console) -> None:
     call = now.call
-    console.print(f"{escape(now.out)}: {_STATES[now.state]}")
+    console.print(f"{escape(printable(now.out))}: {_STATES[now.state]}")
     if now.message:
         console.print(escape(printable(now.message.splitlines()[0])))
     console.print(f"{now.done:,} of {count(now.sources, 'source')} done, {len(call.failed):,} failed")

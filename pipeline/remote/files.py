@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from pipeline.errors import SourceError
 from pipeline.heartbeat import waiting
-from pipeline.remote.addresses import BUCKETS, HIDDEN, BucketAddress, redacted, scheme
+from pipeline.remote.addresses import BUCKETS, HIDDEN, BucketAddress, redacted, scheme, without_secrets
 from pipeline.remote.network import cause, file_system
 from pipeline.remote.web import TRIES, WebFile
 
@@ -107,7 +107,7 @@ def name(address: str) -> str:
     """The file's own name, as a stream is called."""
     if scheme(address) in BUCKETS:
         return BucketAddress.parse(address).key.rpartition("/")[2]
-    place = redacted(address).partition("://")[2]
+    place = without_secrets(address).partition("://")[2]
     if place == HIDDEN:
         _, login, place = address.rpartition("@")  # what follows it is no password
         place = f"/{place}" if login else place.partition("://")[2]

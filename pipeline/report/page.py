@@ -21,6 +21,7 @@ from pipeline.report.people import (
 from pipeline.report.render import render
 from pipeline.report.rows import StreamRows
 from pipeline.sinks.files import stream_folder
+from pipeline.text import printable
 from pipeline.tracks.smoothing import GAP_S_MAX
 
 COLOURS = 7
@@ -57,7 +58,7 @@ def render_page(stream: StreamRows, run: dict[str, Any], *, name: str, near: Nei
     content: dict[str, Any] = {
         "name": name,
         "near": near,
-        "stream_id": stream.stream_id,
+        "stream_id": printable(stream.stream_id),
         "size": size,
         "expressions": EXPRESSIONS,
         "people": [_figures(person, picture) for person in people],

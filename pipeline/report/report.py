@@ -16,6 +16,7 @@ from pipeline.report.rows import read_stream
 from pipeline.results.commits import Commit, read_commits
 from pipeline.results.run_folder import read_run
 from pipeline.storage.store import open_store
+from pipeline.text import printable
 
 ASSETS = Path(__file__).parent / "assets"
 INDEX, PAGES = "index.html", "videos"
@@ -67,7 +68,7 @@ def write_report(results: str | Path, out: Path | None = None, shown: Callable[[
             (half / PAGES / page_name(stream_id)).write_text(html, encoding="utf-8")
             index.append(index_row(rows, name=names[stream_id]))
             shown(i + 1, len(order))
-        title = Path(results).absolute().name if not is_address(str(results)) else str(store)
+        title = printable(str(store) if is_address(str(results)) else Path(results).absolute().name)
         (half / INDEX).write_text(render_index(index, run, title=title, mark=MARK), encoding="utf-8")
         if out.exists():
             out.rename(scratch / "old")

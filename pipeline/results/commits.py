@@ -15,6 +15,7 @@ from pipeline.errors import ResultsError
 from pipeline.sinks.files import Part, stream_folder
 from pipeline.storage.store import Store, write_json
 from pipeline.tables import TABLES
+from pipeline.text import well_formed
 
 T = TypeVar("T")
 _Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
@@ -185,7 +186,7 @@ def is_half(path: str) -> bool:
 def parsed(adapter: TypeAdapter[T], content: bytes) -> T:
     """JSON as a value of declared types. Raises ValueError, which says in one line what is wrong, and where."""
     try:
-        return adapter.validate_json(content, strict=True)
+        return adapter.validate_json(well_formed(content), strict=True)
     except ValidationError as exc:
         first = exc.errors(include_url=False, include_context=False)[0]
         where = ".".join(map(str, first["loc"]))

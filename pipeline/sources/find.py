@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from pipeline.errors import ConfigError
-from pipeline.remote.addresses import is_address, redacted
+from pipeline.remote.addresses import is_address, redacted, without_secrets
 from pipeline.remote.files import remote_state
 from pipeline.remote.web import TRIES
 from pipeline.sources.remote import RemoteFound, find_remote
@@ -147,7 +147,7 @@ def _real(path: str | Path) -> Path:
 
 
 def _local(item: str, root: Path | None, out: str | Path | None, labels: Mapping[str, Label]) -> list[Source]:
-    if redacted(item) != item and not _exists(item):
+    if without_secrets(item) != item and not _exists(item):
         raise ConfigError(f"{redacted(item)}: is no file here, and an address begins with s3://, gs:// or http(s)://")
     real_out = None if out is None or is_address(str(out)) else _real(out)
     sources = []

@@ -11,6 +11,9 @@ from pipeline.errors import SourceError
 from pipeline.remote.addresses import is_address, redacted
 from pipeline.remote.files import RemoteFile
 
+_OPTIONS = {"correct_ts_overflow": "0"}
+"""libav would take any jump back in an MPEG stream for a wrap; `pipeline.video.clock` tells them apart."""
+
 
 class Source:
     """A file to read, which can be opened again and again from its beginning."""
@@ -29,7 +32,9 @@ class Source:
         try:
             if self._remote is not None:
                 self._remote.seek(0)
-            container: InputContainer = av.open(self._remote or plain(self._path), "r", metadata_errors="ignore")
+            container: InputContainer = av.open(
+                self._remote or plain(self._path), "r", options=_OPTIONS, metadata_errors="ignore"
+            )
         except av.FFmpegError as exc:
             cause = "is empty (0 bytes)" if self._remote and not self._remote.size else _cause(exc, self._path)
             raise SourceError(f"{self.shown}: {cause}") from exc

@@ -8,8 +8,8 @@ import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 
-from pipeline.video.decode import container_start
 from pipeline.video.opening import plain
+from pipeline.video.timing import container_start
 
 _Timed = Iterator[tuple[float, "av.Packet[Any]"]]
 """Packets, and when in seconds each begins."""

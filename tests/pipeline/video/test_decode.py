@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from pipeline.errors import SourceError
-from pipeline.video.decode import VideoReader, _end_ns
+from pipeline.video.decode import VideoReader
 from pipeline.video.sampling import sample
+from pipeline.video.timing import lengths
 from tests.media import squares, write_video
 
 NS = 1_000_000_000
@@ -50,11 +51,12 @@ def test_a_colon_in_a_name_is_no_protocol(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("tag", ["x", "1:2", "00:00:0x", "00:00:1/0", "1e9:0:0", "0:0:1e999999999"])
 def test_a_damaged_duration_is_an_unknown_one(tag):
-    stream = SimpleNamespace(duration=None, time_base=None, metadata={"DURATION": tag})
-    container = SimpleNamespace(duration=None, streams=[stream], format=SimpleNamespace(name="matroska,webm"))
-    assert _end_ns(container, stream, Fraction(0)) is None
+    stream = SimpleNamespace(duration=None, time_base=None, start_time=None, metadata={"DURATION": tag})
+    form = SimpleNamespace(name="matroska,webm", flags=0)
+    container = SimpleNamespace(duration=None, start_time=None, streams=[stream], format=form)
+    assert lengths(container, stream).shortest_ns is None
     stream.metadata["DURATION"] = "00:01:02.500000000"
-    assert _end_ns(container, stream, Fraction(0)) == 62.5 * NS
+    assert lengths(container, stream).shortest_ns == 62.5 * NS
 
 
 def test_variable_frame_rate_keeps_each_frames_own_time(tmp_path):
