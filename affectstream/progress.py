@@ -140,6 +140,8 @@ def _row(report: UnitReport) -> list[str]:
         notes.append(f"{count(report.corrupt_frames)} damaged")
     if report.scene_cuts:
         notes.append(count(report.scene_cuts, "scene cut"))
+    if others := report.info.get("other_streams"):
+        notes.append(f"not analysed: video stream {', '.join(others)}")
     return [
         name,
         clock(report.video_s),

@@ -1,6 +1,7 @@
 """A remote file as one that can be read here and there: blocks of it are fetched as they are wanted, a few are kept."""
 
 import os
+import re
 from collections import OrderedDict
 from typing import Any, Protocol
 from urllib.parse import unquote
@@ -67,7 +68,8 @@ class RemoteFile:
         else:
             self._ranges = web = WebFile(address)
             web.fetch_unless_ranges()
-        self.name = name(address)
+        self.name = re.sub(r"[%*?{}\[\]]", "_", name(address))
+        """The name that libav goes by, without what would make it a pattern of local files to it."""
         self.size = self._ranges.size
         self._position = 0
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
