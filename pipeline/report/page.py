@@ -64,7 +64,7 @@ def render_page(stream: StreamRows, run: dict[str, Any], *, name: str, near: Nei
         "counts": counts,
         "flags": findings.flags(stream.points),
         "num_rows": len(stream.points["grade"]),
-        "notes": _notes(run, counts),
+        "notes": _notes(run, stream, counts),
     }
     if picture:
         content["scatter"] = _scatter(content["people"])
@@ -145,7 +145,7 @@ def _facts(
     ]
 
 
-def _notes(run: dict[str, Any], counts: findings.FrameCounts) -> list[str]:
+def _notes(run: dict[str, Any], stream: StreamRows, counts: findings.FrameCounts) -> list[str]:
     """What a reader should know before looking at anything else."""
     notes = words.context_note(run)
     if counts.missing:
@@ -153,6 +153,7 @@ def _notes(run: dict[str, Any], counts: findings.FrameCounts) -> list[str]:
             f"{words.count(counts.missing, 'frame')} of {counts.total:,} could not be decoded: the file is damaged or "
             "cut short. Everything that could be read is here."
         )
+    notes += [f"{note[0].upper()}{note[1:]}." for note in stream.report.time_notes]
     return notes
 
 
