@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
+from affectstream.terminal import printable
 from pipeline.report.words import NONE, clock, count, percent, signed
 from pipeline.runs.jobs import Failed, Job
 from pipeline.runs.run import RunResult
@@ -33,6 +34,7 @@ class _Bar(Progress):
             TextColumn("{task.fields[left]}", style="progress.remaining"),
             console=console,
             transient=True,
+            disable=not console.is_terminal,
         )
         self._task = self.add_task("looking at what is there", total=None, left="")
 
@@ -141,6 +143,8 @@ def _row(report: UnitReport) -> list[str]:
         notes.append(f"{count(report.corrupt_frames)} damaged")
     if report.scene_cuts:
         notes.append(count(report.scene_cuts, "scene cut"))
+    if others := report.info.get("other_streams"):
+        notes.append(f"not analysed: video stream {', '.join(others)}")
     return [
         name,
         clock(report.video_s),
@@ -157,8 +161,3 @@ def _row(report: UnitReport) -> list[str]:
 def shown_name(stream_id: str) -> str:
     """The path part of a stream's name."""
     return printable(stream_id.rsplit("~", 1)[0])
-
-
-def printable(text: str) -> str:
-    """Text without what would command a terminal."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)

@@ -15,6 +15,7 @@ import pyarrow as pa
 from engines import EXPRESSIONS
 from pipeline.results.commits import Commit, UnitReport
 from pipeline.results.read import Table, read_table
+from pipeline.results.source_state import source_states
 from pipeline.tables import TABLES
 
 NS = 1_000_000_000
@@ -47,6 +48,8 @@ class StreamRows:
     """
     tracks: list[dict[str, Any]]
     """In order of (epoch, track_id)."""
+    gone: bool = False
+    """The video is no longer where it was, as seen from this machine."""
 
 
 def read_stream(results: str | Path, stream_id: str, commits: Sequence[Commit]) -> StreamRows:
@@ -56,7 +59,14 @@ def read_stream(results: str | Path, stream_id: str, commits: Sequence[Commit]) 
     tracks = _read(results, stream_id, commits, "tracks")
     report, of_frames, of_points = commits[-1].report, _columns(frames), _columns(points)
     of_points["shown_s"] = _shown_s(of_frames["pts_ns"], of_points["pts_ns"], report.video_s)
-    return StreamRows(stream_id, report, of_frames, of_points, tracks.to_pylist())
+    return StreamRows(
+        stream_id=stream_id,
+        report=report,
+        frames=of_frames,
+        points=of_points,
+        tracks=tracks.to_pylist(),
+        gone=source_states([commits[-1].source]) == ["gone"],
+    )
 
 
 def _shown_s(frames_ns: np.ndarray, points_ns: np.ndarray, end_s: float) -> np.ndarray:

@@ -66,6 +66,12 @@ def open_store(where: str | Path) -> Store:
     """The store behind a path or an address. Nothing is asked of it yet. Raises ConfigError."""
     if not str(where).strip():
         raise ConfigError("no results folder is given; give a folder, s3://BUCKET/FOLDER or gs://BUCKET/FOLDER")
+    try:
+        str(where).encode()
+    except UnicodeEncodeError:
+        raise ConfigError(
+            f"{redacted(str(where))}: the name of a results folder must be valid UTF-8; choose another"
+        ) from None
     if not is_address(str(where)):
         return Disk(Path(where))
     if scheme(str(where)) not in BUCKETS:

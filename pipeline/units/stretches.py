@@ -136,7 +136,8 @@ class StretchReader:
         yield from frames
 
     def _open(self) -> VideoReader:
-        return VideoReader(self._path, start_s=self._start_s())
+        wanted = self._sampling
+        return VideoReader(self._path, start_s=self._start_s(), rotate=wanted.rotate, video_stream=wanted.video_stream)
 
     def _start_s(self) -> float:
         return max(self._stretch.start_ns / NS - self._back_s, self._sampling.start_s)

@@ -14,7 +14,7 @@ import numpy as np
 from pipeline.errors import SourceError
 from pipeline.types import Picture
 from pipeline.video.clock import NS, Clock, DecodeOrder, Irregular, Jump, in_order, note
-from pipeline.video.opening import Source, is_picture
+from pipeline.video.opening import Source, packets
 from pipeline.video.picture import PictureConverter
 from pipeline.video.timing import (
     container_start,
@@ -76,6 +76,8 @@ class VideoInfo:
     is_picture: bool
     is_indexed: bool = False
     """The container has an index, so that a seek finds what it looks for."""
+    other_streams: tuple[str, ...] = ()
+    """The video streams that are left out, in words."""
     end_is_estimate: bool = False
     """Nothing in the file states `end_ns`."""
     claimed_ns: int | None = None
@@ -85,16 +87,18 @@ class VideoInfo:
 class VideoReader:
     """An open video file or picture. Use as a context manager; not thread-safe."""
 
-    def __init__(self, path: str | Path, *, start_s: float = 0.0):
-        """`path` may be an address. Raises SourceError, naming the file and the cause."""
-        self._source, self._start_ns = Source(path), round(start_s * NS)
+    def __init__(self, path: str | Path, *, start_s: float = 0.0, rotate: int = 0, video_stream: int | None = None):
+        """`path` may be an address. `rotate`: degrees clockwise, on top of the file's own orientation. `video_stream`:
+        which of the file's, from 0; None: the one that a player shows. Raises SourceError, naming the file and cause.
+        """
+        self._source, self._start_ns = Source(path, video_stream), round(start_s * NS)
         try:
             self._open()
         except SourceError:
             self._source.release()
             raise
         self.info = self._read_info()
-        self._convert = PictureConverter(self._stream.sample_aspect_ratio)
+        self._convert = PictureConverter(self._stream.sample_aspect_ratio, rotate)
         self._from_beginning = True
         self._gaps: list[Jump] = []
         self._end_ns: int | None = None
@@ -207,19 +211,10 @@ class VideoReader:
 
     def _packets(self) -> Iterator["av.Packet[Any] | None"]:
         """The stream's packets, and None where reading failed."""
-        packets = self._container.demux(self._stream)
-        while True:
-            try:
-                yield next(packets)
-            except StopIteration:
-                return
-            except (
-                IndexError
-            ):  # PyAV does not know a stream that begins in the middle of a file: go on after its packet
-                packets = self._container.demux(self._stream)
-            except av.FFmpegError:
-                yield None
-                return
+        try:
+            yield from packets(self._container, self._stream)
+        except av.FFmpegError:
+            yield None
 
     def _decode(self, timed: Iterator[_Timed]) -> Iterator[tuple[tuple[av.VideoFrame, bool], int | None]]:
         """Frames with their times, and whether damage was met before them. Times travel through the decoder."""
@@ -276,7 +271,7 @@ class VideoReader:
         self._open(thread_type)
 
     def _read_info(self) -> VideoInfo:
-        stream, still = self._stream, is_picture(self._container)
+        stream, still = self._stream, bool(self._source.is_picture)
         said = lengths(self._container, stream)
         return VideoInfo(
             width=stream.width,
@@ -289,4 +284,5 @@ class VideoReader:
             is_indexed=self._container.format.name.split(",")[0] in ("mov", "matroska"),
             end_is_estimate=said.is_estimate,
             claimed_ns=None if still or said.is_estimate else said.longest_ns,
+            other_streams=self._source.other_streams,
         )

@@ -9,6 +9,7 @@ from av.video.reformatter import ColorRange, VideoReformatter
 
 from pipeline.errors import SourceError
 from pipeline.types import ColourMatrix, Picture
+from pipeline.video.orientation import Orientation
 
 PIXELS_MAX = 8192 * 8192
 ASPECT_MAX = Fraction(8)
@@ -21,9 +22,11 @@ _MATRICES: dict[int, ColourMatrix] = {1: "bt709", 5: "bt601", 6: "bt601", 9: "bt
 class PictureConverter:
     """Converts the frames of one stream. It keeps one swscale context, which FFmpeg 8 would else make per frame."""
 
-    def __init__(self, sample_aspect_ratio: Fraction | None):
+    def __init__(self, sample_aspect_ratio: Fraction | None, rotate: int = 0):
+        """`rotate`: degrees clockwise, on top of the file's own orientation."""
         aspect = sample_aspect_ratio or Fraction(1)
         self._aspect = aspect if 1 / ASPECT_MAX <= aspect <= ASPECT_MAX else Fraction(1)
+        self._rotate = rotate
         self._reformatter = VideoReformatter()
 
     def __call__(self, frame: VideoFrame) -> Picture:
@@ -36,8 +39,8 @@ class PictureConverter:
             planes = [_one_field(plane) for plane in planes]
         if self._aspect != 1:
             planes = self._square(planes)
-        if turns := _quarter_turns(frame):
-            planes = [np.ascontiguousarray(np.rot90(plane, turns)) for plane in planes]
+        orientation = self._orientation(frame)
+        planes = [orientation.apply(plane) for plane in planes]
         matrix = _MATRICES.get(frame.colorspace, "bt709" if frame.height >= 720 else "bt601")
         return Picture(planes[0], planes[1], planes[2], full_range, matrix)
 
@@ -47,7 +50,10 @@ class PictureConverter:
         if self._aspect != 1:
             width, height = _square_size(image.shape[1], image.shape[0], self._aspect)
             image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
-        return np.ascontiguousarray(np.rot90(image, _quarter_turns(frame)))
+        return np.ascontiguousarray(self._orientation(frame).apply(image))
+
+    def _orientation(self, frame: VideoFrame) -> Orientation:
+        return Orientation.of(frame).then_clockwise(self._rotate)
 
     def _planes(self, frame: VideoFrame, full_range: bool) -> list[np.ndarray]:
         if frame.format.name not in _AS_DECODED:
@@ -74,11 +80,6 @@ class PictureConverter:
 def _square_size(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
     """Width and height with square pixels: the side that is too short is stretched, nothing is thrown away."""
     return round(width * max(aspect, Fraction(1))), round(height * max(1 / aspect, Fraction(1)))
-
-
-def _quarter_turns(frame: VideoFrame) -> int:
-    """Counter-clockwise quarter turns that make the frame upright."""
-    return round(frame.rotation / 90) % 4
 
 
 def _one_field(plane: np.ndarray) -> np.ndarray:

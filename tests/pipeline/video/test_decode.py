@@ -154,11 +154,6 @@ def test_interlaced_video_shows_one_moment_per_frame(tmp_path):
     assert comb.max() < 120  # a comb would jump by the full contrast of 200 at each line
 
 
-def test_a_single_frame_is_a_video(tmp_path):
-    frames, _ = read(write_video(tmp_path / "one.mp4", squares(1)))
-    assert len(frames) == 1
-
-
 def test_a_picture_is_one_frame_at_zero(tmp_path):
     for suffix in (".png", ".jpg", ".bmp", ".webp", ".tiff"):
         path = tmp_path / f"p{suffix}"
