@@ -117,6 +117,9 @@ def print_summary(result: RunResult, console: Console) -> None:
     for row in rows:
         table.add_row(*row[: len(table.columns)])
     console.print(table)
+    for report in shown:
+        if report.time_notes:
+            console.print(f"{escape(shown_name(report.stream_id))}: {'; '.join(report.time_notes)}", highlight=False)
     if len(result.reports) > len(shown):
         console.print(f"… and {len(result.reports) - len(shown)} more")
     good = [report for report in result.reports if report.error is None]
