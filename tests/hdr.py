@@ -35,13 +35,22 @@ def as_hdr(image: np.ndarray, transfer: int, *, full_range: bool = False, white_
 
 
 def write_hdr(
-    path: Path, images: Iterable[np.ndarray], transfer: int, *, fps: int = 30, full_range: bool = False, **more: float
+    path: Path,
+    images: Iterable[np.ndarray],
+    transfer: int,
+    *,
+    fps: int = 30,
+    full_range: bool = False,
+    rotation: int = 0,
+    **more: float,
 ) -> Path:
     """Encode BGR pictures as 10-bit HEVC with the tags of HLG or PQ."""
     with av.open(str(path), "w") as container:
         options = {"crf": "8", "preset": "ultrafast", "x265-params": "log-level=none:bframes=0"}
         stream = container.add_stream("libx265", rate=fps, options=options)
         stream.pix_fmt = "yuv420p10le"
+        if rotation:
+            stream.set_display_rotation(rotation)
         context = stream.codec_context
         context.color_trc, context.color_primaries, context.colorspace = transfer, _BT2020, _BT2020
         context.color_range = ColorRange.JPEG if full_range else ColorRange.MPEG

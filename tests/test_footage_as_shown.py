@@ -1,12 +1,14 @@
 """The smile clip as cameras, editors and downloads leave it: what a player shows must give what the clip gives."""
 
+import shutil
 import struct
+import subprocess
 
 import av
 import numpy as np
 import pytest
 
-from affectstream import analyze
+from affectstream import analyze, read_results
 from pipeline.errors import SourceError
 from pipeline.faces.quality import Quality
 from tests.commands import affectstream
@@ -102,3 +104,18 @@ def test_the_command_turns_footage_that_lost_its_orientation(smile, reference, t
 def test_a_stream_that_is_not_there_is_named_with_those_that_are(smile, tmp_path):
     with pytest.raises(SourceError, match=r"has no video stream 1; it has 0 \(640x360 h264\)"):
         analyze(smile, video_stream=1)
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="the ffmpeg command is not installed")
+def test_the_stream_that_a_player_shows_is_analysed_and_the_other_is_named(smile, tmp_path):
+    path = tmp_path / "preview_first.mkv"
+    both = ["-map", "0:v", "-map", "0:v", "-c:v", "libx264", "-s:v:0", "160x90"]
+    flags = ["-disposition:v:0", "0", "-disposition:v:1", "default"]
+    subprocess.run(["ffmpeg", "-v", "error", "-t", "0.5", "-i", smile, *both, *flags, path], check=True)
+    done = affectstream("analyze", path, "-o", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "not analysed: video stream 0 (160x90 h264)" in done.stdout
+    assert set(read_results(tmp_path / "out", "frames")["width"]) == {640}
+    small = affectstream("analyze", path, "--video-stream", 0, "-o", tmp_path / "small")
+    assert "not analysed: video stream 1 (640x360 h264)" in small.stdout
+    assert set(read_results(tmp_path / "small", "frames")["width"]) == {160}

@@ -22,10 +22,10 @@ _CHROMA_709 = (1.143, 1.768)
 
 def to_sdr(planes: list[np.ndarray], transfer: int, full_range: bool) -> list[np.ndarray]:
     """10-bit 4:2:0 BT.2020 planes (H, W), (H/2, W/2) twice, uint16 -> the same in BT.709, 8 bits, of the same range."""
-    y, u, v = (np.minimum(plane, 1023) for plane in planes)
+    y, u, v = planes
     luma, slope = _tables(transfer, full_range)
-    chroma_slope = slope[y[::2, ::2]]
-    out = [luma[y]]
+    out = [luma.take(y, mode="clip")]
+    chroma_slope = slope.take(y[::2, ::2], mode="clip")
     for plane, factor in zip((u, v), _CHROMA_709, strict=True):
         scaled = 128.5 + (plane.astype(np.float32) - 512) * (chroma_slope * np.float32(factor / 4))
         out.append(np.clip(scaled, 0, 255).astype(np.uint8))

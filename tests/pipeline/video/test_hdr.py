@@ -51,6 +51,14 @@ def test_an_hdr_picture_has_the_brightness_and_the_colours_of_its_sdr_copy(tmp_p
         assert np.abs(found - expected)[kept].mean() < 5
 
 
+def test_hdr_is_turned_as_the_file_says(tmp_path):
+    image = patches()
+    rgb, bgr = seen(write_hdr(tmp_path / "hdr.mp4", [image] * 3, HLG, rotation=90))
+    for found in (rgb[..., ::-1], bgr):
+        assert found.shape == (256, 128, 3)
+        assert np.abs(found - np.rot90(image)).mean() < 5
+
+
 def test_what_is_brighter_than_white_stays_in_order(tmp_path):
     image = np.full((64, 256, 3), 255, np.uint8)
     levels = []
