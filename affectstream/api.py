@@ -1,16 +1,20 @@
 """The Python calls."""
 
 import tempfile
+import warnings
 from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from affectstream.forgetting import forget
 from affectstream.settings import KEYS, overrides
 from pipeline.config import load_config
 from pipeline.errors import SourceError
 from pipeline.remote.addresses import on_disk
 from pipeline.results.read import read_results
+from pipeline.results.read import read_source_states as source_states
+from pipeline.runs.forgotten import forgotten_line
 from pipeline.runs.run import run
 from pipeline.sources.find import find_sources
 from pipeline.sources.lists import read_list
@@ -18,7 +22,7 @@ from pipeline.sources.lists import read_list
 if TYPE_CHECKING:  # half a second of every start
     import pandas as pd
 
-__all__ = ["analyze", "read_results"]
+__all__ = ["analyze", "forget", "read_results", "source_states"]
 
 
 def analyze(
@@ -36,8 +40,9 @@ def analyze(
     out: results folder to write and to go on with, or its address in a bucket; none: nothing is kept but the rows
     returned.
     config: a YAML file.
-    settings: what comes after it: fps, start, end (seconds), batch_size, prefetch, network, detector, runtime, threads,
-    landmarks, format, smoothing (seconds), context, context_reason.
+    settings: what comes after it: fps, start, end (seconds), rotate (0, 90, 180 or 270 degrees clockwise), video_stream
+    (counted from 0), batch_size, prefetch, network, detector, runtime, threads, landmarks, format, smoothing (seconds),
+    context, context_reason.
 
     Runs in this process. Raises PipelineError or EngineError; SourceError if every source failed, or any where no `out`
     keeps the rest.
@@ -51,6 +56,8 @@ def analyze(
     listed = read_list(list) if list is not None else []
     with nullcontext(out) if out is not None else tempfile.TemporaryDirectory(prefix="affectstream-") as folder:
         result = run(find_sources([*given, *listed], out=folder), folder, loaded, in_process=True)
+        if result.left_out:
+            warnings.warn(forgotten_line(result.left_out, result.out), stacklevel=2)
         if result.failed and (out is None or len(result.failed) == len(result.reports)):
             raise SourceError("; ".join(str(report.error) for report in result.failed))
         points = read_results(folder)

@@ -22,6 +22,7 @@ from affectstream.commands import (
     draw,
     engine,
     evaluate,
+    forget,
     overlay,
     report,
     status,
@@ -56,7 +57,7 @@ def _options(
 
 _ANALYSIS, _NETWORKS, _START = "Analysis", "Networks and training", "Getting started"
 _COMMANDS: dict[str, list[Callable[..., None]]] = {
-    _ANALYSIS: [status.status, report.report, overlay.overlay, compact.compact],
+    _ANALYSIS: [status.status, report.report, overlay.overlay, compact.compact, forget.forget],
     _NETWORKS: [train.train, train.tune, ablate.ablate, evaluate.evaluate, train.export],
     _START: [demo.demo, draw.draw, doctor.doctor],
 }
@@ -96,6 +97,8 @@ def guarded(command: Callable[[], int | None]) -> int:
         return _fail(str(exc), EXIT_INPUTS)
     except BrokenPipeError:
         return _closed_pipe()
+    except UnicodeEncodeError as exc:  # a library wants text of every path
+        return _fail(f"{printable(exc.object)}: is not valid UTF-8, which a file to write must be", EXIT_USE)
     except OSError as exc:
         if exc.strerror is None:
             raise

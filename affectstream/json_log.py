@@ -54,6 +54,7 @@ class JsonLog(Standing):
         super().ended(report)
         figures = {name: getattr(report, name) for name in ("video_s", "wall_s", "frames", "decode_errors", "points")}
         if report.error is None:
+            figures["other_streams"] = list(report.info.get("other_streams", ()))
             self.say("info", "source.analysed", stream_id=report.stream_id, **figures)
         else:
             self.say("error", "source.failed", stream_id=report.stream_id, message=report.error)

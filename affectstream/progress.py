@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
+from affectstream.terminal import printable
 from pipeline.report.words import NONE, clock, count, percent, signed
 from pipeline.runs.jobs import Failed, Job
 from pipeline.runs.run import RunResult
@@ -33,6 +34,7 @@ class _Bar(Progress):
             TextColumn("{task.fields[left]}", style="progress.remaining"),
             console=console,
             transient=True,
+            disable=not console.is_terminal,
         )
         self._task = self.add_task("looking at what is there", total=None, left="")
 
@@ -115,6 +117,9 @@ def print_summary(result: RunResult, console: Console) -> None:
     for row in rows:
         table.add_row(*row[: len(table.columns)])
     console.print(table)
+    for report in shown:
+        if report.time_notes:
+            console.print(f"{escape(shown_name(report.stream_id))}: {'; '.join(report.time_notes)}", highlight=False)
     if len(result.reports) > len(shown):
         console.print(f"… and {len(result.reports) - len(shown)} more")
     good = [report for report in result.reports if report.error is None]
@@ -138,6 +143,8 @@ def _row(report: UnitReport) -> list[str]:
         notes.append(f"{count(report.corrupt_frames)} damaged")
     if report.scene_cuts:
         notes.append(count(report.scene_cuts, "scene cut"))
+    if others := report.info.get("other_streams"):
+        notes.append(f"not analysed: video stream {', '.join(others)}")
     return [
         name,
         clock(report.video_s),
@@ -154,8 +161,3 @@ def _row(report: UnitReport) -> list[str]:
 def shown_name(stream_id: str) -> str:
     """The path part of a stream's name."""
     return printable(stream_id.rsplit("~", 1)[0])
-
-
-def printable(text: str) -> str:
-    """Text without what would command a terminal."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)

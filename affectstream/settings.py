@@ -12,6 +12,8 @@ KEYS = {
     "fps": "sampling.fps",
     "start": "sampling.start_s",
     "end": "sampling.end_s",
+    "rotate": "sampling.rotate",
+    "video_stream": "sampling.video_stream",
     "batch_size": "batching.size",
     "prefetch": "batching.prefetch",
     "network": "networks.affect",

@@ -67,13 +67,19 @@ class Deployment(Section):
 
 
 class Sampling(Section):
-    """Which frames are analysed."""
+    """Which pictures of a source are analysed, and which way up."""
 
     fps: Annotated[float, Field(ge=0.001, le=1000, strict=True)] | Literal["native"] = _rows(
         10.0, "Analysed frames per second of video; `native`: every frame."
     )
     start_s: float = _rows(0.0, "Where to begin, seconds of video.", ge=0, le=1e7)
     end_s: float | None = _rows(None, "Where to stop, seconds of video; null: the end.", gt=0, le=1e7)
+    rotate: Literal[0, 90, 180, 270] = _later_rows(
+        0, "Degrees by which every picture is turned clockwise, after what its file says of its orientation."
+    )
+    video_stream: int | None = _later_rows(
+        None, "Which of a file's video streams, counted from 0; null: the one that a player shows.", ge=0, strict=True
+    )
 
 
 class Networks(Section):

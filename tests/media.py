@@ -31,11 +31,15 @@ def write_video(
     options: dict[str, str] | None = None,
     aspect: Fraction | None = None,
     rotation: int = 0,
+    matrix: Sequence[int] | None = None,
     gop: int = 12,
     crf: int = 12,
     time_base: Fraction = Fraction(1, 90_000),
 ) -> Path:
-    """Encode (H, W, 3) BGR pictures; `pts_s` gives each its time, else they come evenly."""
+    """Encode (H, W, 3) BGR pictures; `pts_s` gives each its time, else they come evenly.
+
+    `matrix`: a b c d of the display matrix: x y of a pixel is shown at a x + c y, b x + d y.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
         settings = {"crf": str(crf), "preset": "veryfast"} if codec.startswith("libx26") else {}
@@ -46,6 +50,9 @@ def write_video(
         stream.codec_context.time_base = time_base
         if rotation:
             stream.set_display_rotation(rotation)
+        if matrix is not None:
+            a, b, c, d = (round(value * 65536) for value in matrix)
+            stream.set_display_matrix([a, b, 0, c, d, 0, 0, 0, 1 << 30])
         if aspect is not None:
             stream.codec_context.sample_aspect_ratio = aspect
         for index, image in enumerate(images):

@@ -76,6 +76,25 @@ def analyze(
         float | None,
         setting("end", "Stop this far into each video.", default="its end", metavar="SECONDS", rich_help_panel=WHAT),
     ] = None,
+    rotate: Annotated[
+        int | None,
+        setting(
+            "rotate",
+            "Turn every picture clockwise by 90, 180 or 270 degrees, for footage that lost its orientation.",
+            metavar="DEGREES",
+            rich_help_panel=WHAT,
+        ),
+    ] = None,
+    video_stream: Annotated[
+        int | None,
+        setting(
+            "video_stream",
+            "Analyze this one of a file's video streams, counted from 0.",
+            default="the one that a player shows",
+            metavar="N",
+            rich_help_panel=WHAT,
+        ),
+    ] = None,
     context: Annotated[
         Context | None,
         setting(
@@ -189,6 +208,8 @@ def analyze(
         "fps": _number(fps),
         "start": start,
         "end": end,
+        "rotate": rotate,
+        "video_stream": video_stream,
         "batch_size": batch_size,
         "network": network,
         "detector": detector,

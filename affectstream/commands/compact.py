@@ -3,10 +3,9 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.filesize import decimal
-from rich.progress import Progress
 
+from affectstream.terminal import bar, warn
 from pipeline.report.words import count
 from pipeline.results import compact as pipeline_compact
 from pipeline.results.commits import AGAIN
@@ -19,12 +18,10 @@ def compact(
 
     The rows stay the same, and a run in the folder can continue.
     """
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("merging", total=None)
-        done = pipeline_compact.compact(results, lambda done, total: bar.update(task, completed=done, total=total))
+    with bar("merging") as shown:
+        done = pipeline_compact.compact(results, shown)
     for line in done.damaged:
-        console.print(f"{line}; {AGAIN}", markup=False, highlight=False, soft_wrap=True)
+        warn(f"{line}; {AGAIN}")
     if done.streams:
         _print(done)
     else:

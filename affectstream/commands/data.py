@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress
 from rich.table import Table
 
 from affectstream.command_line import App
+from affectstream.terminal import bar
 from engines import EXPRESSIONS, EngineOptions, load_engine, open_network
 from pipeline.report.words import NONE
 
@@ -57,9 +57,8 @@ def pack_(
         reading = read_data_set(
             kind, source, cleaned=cleaned, value_range=None if value_range is None else _range(value_range)
         )
-    with Progress(console=console, transient=True) as bar:
-        task = bar.add_task("packing", total=len(reading.records))
-        pack(reading, out, options, engine=engine, shown=lambda done, total: bar.update(task, completed=done))
+    with bar("packing") as shown:
+        pack(reading, out, options, engine=engine, shown=shown)
     show(out)
 
 

@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
+from affectstream.terminal import bar, say
 from pipeline.errors import ConfigError
 
 SIDE_PX_MIN, SIDE_PX_MAX = 64, 4096
@@ -64,8 +63,6 @@ def draw(
         )
     except ValueError as exc:
         raise ConfigError(str(exc)) from exc
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True) as bar:
-        task = bar.add_task("drawing", total=scene.num_frames)
-        truth = write_footage(scene, out, shown=lambda done: bar.update(task, completed=done))
-    typer.echo(f"{out} and {truth}")
+    with bar("drawing") as shown:
+        truth = write_footage(scene, out, shown=lambda done: shown(done, scene.num_frames))
+    say(f"{out} and {truth}")

@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress, TimeRemainingColumn
 
+from affectstream.terminal import bar, say
 from pipeline.errors import ConfigError
 from pipeline.overlay import write_overlay
 from pipeline.remote.addresses import is_address, redacted
@@ -35,16 +34,6 @@ def overlay(
     """Draw boxes, valence, arousal and their recent course onto a video, or cover every face in it."""
     if is_address(video):
         raise ConfigError(f"{redacted(video)}: an overlay is made of a file on this machine; fetch the video first")
-    console = Console(stderr=True)
-    columns = (*Progress.get_default_columns()[:-1], TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("hiding faces" if blur_faces else "drawing", total=None)
-        write_overlay(
-            Path(video),
-            results,
-            out,
-            blur_faces=blur_faces,
-            force=force,
-            shown=lambda done, total: bar.update(task, completed=done, total=total),
-        )
-    typer.echo(out)
+    with bar("covering faces" if blur_faces else "drawing") as shown:
+        write_overlay(Path(video), results, out, blur_faces=blur_faces, force=force, shown=shown)
+    say(out)

@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
+from affectstream.terminal import bar, say
 from pipeline.report import write_report
 
 
@@ -17,7 +16,5 @@ def report(
     ] = None,
 ) -> None:
     """Write an HTML report that opens offline: an index and a page per video."""
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("writing", total=None)
-        index = write_report(results, out, lambda done, total: bar.update(task, completed=done, total=total))
-    typer.echo(index)
+    with bar("writing") as shown:
+        say(write_report(results, out, shown))

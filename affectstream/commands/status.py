@@ -8,7 +8,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from affectstream.progress import figures, printable, shown_name
+from affectstream.progress import figures, shown_name
+from affectstream.terminal import console, printable
 from pipeline.report.words import clock, count, percent
 from pipeline.runs.progress_file import Status, read_status
 
@@ -34,12 +35,12 @@ def status(
         content["call"] |= {name: getattr(now.call, name) for name in ("left_s", "times_real_time", "frames_per_s")}
         typer.echo(json.dumps(content, indent=2))
         return
-    _print(now, Console(highlight=False, soft_wrap=True))
+    _print(now, console())
 
 
 def _print(now: Status, console: Console) -> None:
     call = now.call
-    console.print(f"{escape(now.out)}: {_STATES[now.state]}")
+    console.print(f"{escape(printable(now.out))}: {_STATES[now.state]}")
     if now.message:
         console.print(escape(printable(now.message.splitlines()[0])))
     console.print(f"{now.done:,} of {count(now.sources, 'source')} done, {len(call.failed):,} failed")
@@ -53,6 +54,11 @@ def _print(now: Status, console: Console) -> None:
         _list(console, "at work", [f"{shown_name(name)}: {percent(share, 1)}" for name, share in call.at_work.items()])
     named = [(shown_name(name), why) for name, why in call.failed.items()]
     _list(console, "failed", [why if name in why else f"{name}: {why}" for name, why in named])
+    _list(console, f"gone ({len(now.gone):,}): files no longer there; affectstream forget erases their rows", now.gone)
+    if now.forgotten:
+        console.print(f"\n{count(now.forgotten, 'source')} forgotten and left out")
+    if now.half_forgotten:
+        console.print("affectstream forget was interrupted; run it again to finish")
 
 
 def _list(console: Console, title: str, lines: list[str]) -> None:

@@ -53,9 +53,12 @@ def write_overlay(
     courses = read_courses(points, frames)
     if not (blur_faces or force or _is_as_analysed(video, commit)):
         raise ResultsError(f"{video}: {_other(commit)}; analyze it again, or --force draws them all the same")
-    with VideoReader(video) as reader:
+    run = read_run(open_store(results)) or {}
+    sampling = run.get("config", {}).get("sampling", {})
+    stream = {"rotate": sampling.get("rotate") or 0, "video_stream": sampling.get("video_stream")}
+    with VideoReader(video, **stream) as reader:
         if blur_faces and not force:
-            _refuse_gaps(video, commit, read_run(open_store(results)) or {}, frames)
+            _refuse_gaps(video, commit, sampling, frames)
         if reader.info.is_picture:
             image = next(reader.frames()).bgr()
             _editor(image, courses, blur_faces)(image, 0)
@@ -138,9 +141,8 @@ def _shown(commit: Commit) -> str:
     return commit.stream_id.rsplit("~", 1)[0]
 
 
-def _refuse_gaps(video: Path, commit: Commit, run: dict[str, Any], frames: "pd.DataFrame") -> None:
+def _refuse_gaps(video: Path, commit: Commit, sampling: dict[str, Any], frames: "pd.DataFrame") -> None:
     """PolicyError where a face could be left open."""
-    sampling = run.get("config", {}).get("sampling", {})
     fps = sampling.get("fps", "native")
     gaps = int(frames["status"].isin(["unknown", "decode_error"]).sum())
     if not _is_as_analysed(video, commit):

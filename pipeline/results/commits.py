@@ -4,7 +4,7 @@
 outside the tables, and lies under its own stream's name; anything else is damage.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import PurePosixPath
 from typing import Annotated, Any, TypeVar
@@ -15,6 +15,7 @@ from pipeline.errors import ResultsError
 from pipeline.sinks.files import Part, stream_folder
 from pipeline.storage.store import Store, write_json
 from pipeline.tables import TABLES
+from pipeline.text import well_formed
 
 T = TypeVar("T")
 _Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
@@ -64,10 +65,13 @@ class UnitReport:
     """Without brief ones."""
     brief_tracks: int = 0
     valence_mean: float | None = None
-    """Of the smooth values of all faces."""
+    """Of the smooth values of all faces, weighted by time."""
     arousal_mean: float | None = None
     info: Annotated[dict[str, Any], AfterValidator(_check_info)] = field(default_factory=dict)
     """What the container says of the video (`pipeline.video.decode.VideoInfo`)."""
+
+    time_notes: tuple[str, ...] = ()
+    """What people should know about the recording's clock: jumps, gaps, a length that cannot be."""
 
     @property
     def error_line(self) -> str:
@@ -128,11 +132,11 @@ def _rows(commit: Commit) -> dict[str, int]:
     return {table: sum(part.rows for part in commit.of(table)) for table in TABLES}
 
 
-def scan(out: Store) -> Scan:
-    """Read all commits. Raises ResultsError where the store cannot be read."""
+def scan(out: Store, *, skipped: Collection[str] = ()) -> Scan:
+    """Read all commits, but for those at the `skipped` paths. Raises ResultsError where the store cannot be read."""
     # Twice, as some file systems (tmpfs) leave out of a listing what is replaced meanwhile, as `compact` does once.
     listed = out.files(COMMITS) | out.files(COMMITS)
-    paths = sorted(path for path in listed if path.endswith(".json") and not is_half(path))
+    paths = sorted(path for path in listed if path.endswith(".json") and not is_half(path) and path not in skipped)
     good, damaged = [], {}
     for path, content in zip(paths, out.read_all(paths), strict=True):
         if content is None:
@@ -185,7 +189,7 @@ def is_half(path: str) -> bool:
 def parsed(adapter: TypeAdapter[T], content: bytes) -> T:
     """JSON as a value of declared types. Raises ValueError, which says in one line what is wrong, and where."""
     try:
-        return adapter.validate_json(content, strict=True)
+        return adapter.validate_json(well_formed(content), strict=True)
     except ValidationError as exc:
         first = exc.errors(include_url=False, include_context=False)[0]
         where = ".".join(map(str, first["loc"]))

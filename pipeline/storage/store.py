@@ -43,6 +43,9 @@ class Store(Protocol):
     def files(self, folder: str) -> dict[str, int]:
         """The bytes of all files at any depth of a folder, by path, from one listing; empty where it is missing."""
 
+    def folders(self, folder: str) -> set[str]:
+        """Names of the folders in a folder, empty ones of a disk included; none where it is missing."""
+
     def read(self, path: str) -> bytes | None:
         """The content of a file; None where there is none."""
 
@@ -66,6 +69,12 @@ def open_store(where: str | Path) -> Store:
     """The store behind a path or an address. Nothing is asked of it yet. Raises ConfigError."""
     if not str(where).strip():
         raise ConfigError("no results folder is given; give a folder, s3://BUCKET/FOLDER or gs://BUCKET/FOLDER")
+    try:
+        str(where).encode()
+    except UnicodeEncodeError:
+        raise ConfigError(
+            f"{redacted(str(where))}: the name of a results folder must be valid UTF-8; choose another"
+        ) from None
     if not is_address(str(where)):
         return Disk(Path(where))
     if scheme(str(where)) not in BUCKETS:
@@ -142,6 +151,13 @@ class Disk:
                     with suppress(FileNotFoundError):  # removed since it was listed
                         found[path.relative_to(self._root).as_posix()] = path.stat().st_size
         return found
+
+    def folders(self, folder: str) -> set[str]:
+        with self._reading(folder):
+            try:
+                return {path.name for path in (self._root / folder).iterdir() if path.is_dir()}
+            except (FileNotFoundError, NotADirectoryError):
+                return set()
 
     def read(self, path: str) -> bytes | None:
         with self._reading(path):

@@ -16,6 +16,7 @@ from typing import Self
 from pipeline.config import Sampling
 from pipeline.heartbeat import beat
 from pipeline.types import Frame
+from pipeline.video.clock import CLAIM_RATIO_MAX, Irregular
 from pipeline.video.decode import DAMAGE_S, DecodedFrame, VideoInfo, VideoReader
 from pipeline.video.hops import HOP_NS
 from pipeline.video.sampling import sample
@@ -62,7 +63,9 @@ def plan(reader: VideoReader, sampling: Sampling, length_s: float) -> tuple[Stre
     bounds = [everything.start_ns]
     for near_ns in range(everything.start_ns + length_ns, min(ends) - length_ns // 2, length_ns):
         key_ns = reader.key_frame_ns(near_ns)
-        bound_ns = near_ns if key_ns is None else -(-(key_ns + _warm_ns(sampling)) // HOP_NS) * HOP_NS
+        if key_ns is None or near_ns > CLAIM_RATIO_MAX * (key_ns + length_ns):  # it is not as long as it claims
+            break
+        bound_ns = -(-(key_ns + _warm_ns(sampling)) // HOP_NS) * HOP_NS
         if bounds[-1] < bound_ns < min(ends):
             bounds.append(bound_ns)
     return tuple(
@@ -86,7 +89,13 @@ class StretchReader:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
-        self._reader.__exit__(kind, exc, tb)
+        self._reader.close()
+
+    @property
+    def irregular(self) -> Irregular:
+        """What was found about the time stamps in this stretch so far."""
+        begin_ns = self._stretch.start_ns if self._stretch.number else round(self._sampling.start_s * NS)
+        return self._reader.irregular.within(begin_ns, self._stretch.end_ns)
 
     @property
     def info(self) -> VideoInfo:
@@ -95,7 +104,8 @@ class StretchReader:
 
     def plan(self, length_s: float) -> tuple[Stretch, ...]:
         """Into which stretches the video is to be cut; see `plan`."""
-        return plan(self._reader, self._sampling, length_s)
+        with VideoReader(self._path) as reader:
+            return plan(reader, self._sampling, length_s)
 
     def frames(self) -> Iterator[Frame]:
         """The stretch's frames, before it what its first frame is compared with, and on to the end of the video.
@@ -117,7 +127,7 @@ class StretchReader:
             if len(before) == WARM_FRAMES or self._start_s() <= self._sampling.start_s:
                 break
             self._back_s *= 20  # a pause, as in slides: look farther back
-            self._reader.__exit__(None, None, None)
+            self._reader.close()
             self._reader = self._open()
             frames = self._sampled()
         yield from before
@@ -126,14 +136,22 @@ class StretchReader:
         yield from frames
 
     def _open(self) -> VideoReader:
-        return VideoReader(self._path, start_s=self._start_s())
+        wanted = self._sampling
+        return VideoReader(self._path, start_s=self._start_s(), rotate=wanted.rotate, video_stream=wanted.video_stream)
 
     def _start_s(self) -> float:
         return max(self._stretch.start_ns / NS - self._back_s, self._sampling.start_s)
 
     def _sampled(self) -> Iterator[Frame]:
         fps = None if self._sampling.fps == "native" else Fraction(self._sampling.fps).limit_denominator(1_000_000)
-        return sample(self._numbered(), self._reader.info, fps=fps, start_s=self._start_s(), end_s=self._sampling.end_s)
+        return sample(
+            self._numbered(),
+            self._reader.info,
+            fps=fps,
+            start_s=self._start_s(),
+            end_s=self._sampling.end_s,
+            packets_end_ns=lambda: self._reader.packets_end_ns,
+        )
 
     def _numbered(self) -> Iterator[DecodedFrame]:
         start_ns, end_ns, first = self._stretch.start_ns, self._stretch.end_ns, self._stretch.number == 0

@@ -19,7 +19,7 @@ from pipeline.storage.store import Disk
 from pipeline.tables import TABLES
 from pipeline.units import unit as module
 from pipeline.units.context import Progress, RunContext
-from pipeline.units.stretches import WARM_S, plan
+from pipeline.units.stretches import WARM_S, StretchReader, plan, whole
 from pipeline.units.unit import analyse_stretch, join_stretches, run_unit
 from pipeline.video.decode import VideoReader
 from tests.fakes import BrightnessAffect, SquareDetector
@@ -331,8 +331,9 @@ def test_the_first_of_two_tries_to_commit_stands(analysed, tmp_path, monkeypatch
         assert set(read_results(tmp_path / "out", table)["run_id"]) == {"other"}
 
 
-def test_looking_for_cuts_leaves_a_video_that_is_not_cut_whole(tmp_path):
+def test_looking_for_cuts_does_not_disturb_reading(tmp_path):
     path = write_video(tmp_path / "video.mp4", pictures(12 * FPS), fps=FPS, gop=30 * FPS)
-    with VideoReader(path) as reader:
-        assert reader.key_frame_ns(11_000_000_000) == 0
+    sampling = load_config(None, {"sampling.fps": "native"}).sampling
+    with StretchReader(str(path), whole(sampling), sampling) as reader:
+        assert len(reader.plan(3.0)) == 2
         assert [frame.frame_index for frame in reader.frames()] == list(range(12 * FPS))
