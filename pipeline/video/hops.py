@@ -17,6 +17,10 @@ HOP_BYTES_MAX = 48 * 2**20
 """A hop whose pictures take more is cut short by an early key frame."""
 BATCH_BYTES_MAX = 32 * 2**20
 """A batch is sent on when its pictures take more."""
+LOST_NS = NS
+"""Where nothing could be decoded for longer, a batch ends: nobody is followed across it ..."""
+LOST_MAX = 1000
+"""... and the missing ticks go on in batches of so many."""
 
 
 def batches(
@@ -29,7 +33,9 @@ def batches(
     with, of those after the last the first closes the last batch.
     """
     held: list[Frame] = []
+    picture_ns = -LOST_NS
     for frame in _mark_keys(frames):
+        picture_ns = picture_ns if frame.picture is None else frame.pts_ns
         if frame.pts_ns < start_ns:
             continue
         if end_ns is not None and frame.pts_ns >= end_ns:
@@ -38,6 +44,10 @@ def batches(
             if held:
                 yield FrameBatch([*held, frame], closed=True)
             return
+        lost = frame.pts_ns - picture_ns > LOST_NS
+        if held and lost and (len(held) >= LOST_MAX or any(f.picture is not None for f in held)):
+            yield FrameBatch(held, closed=False)
+            held = []
         if frame.is_key and (len(held) >= batch_frames or _nbytes(held) >= BATCH_BYTES_MAX):
             yield FrameBatch([*held, frame], closed=True)
             held = []
