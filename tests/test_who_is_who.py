@@ -105,7 +105,7 @@ def test_undecodable_seconds_between_two_people_end_a_track(smile, group, tmp_pa
     points, frames, _ = analysed(path, tmp_path / "out")
     assert (frames["status"] == "decode_error").sum() > 10
     assert (points.groupby("track_id")["pts_ns"].diff().dropna() / NS).max() <= 1.0
-    first, second = (set(points.loc[when, "track_id"]) for when in (points["time_s"] < 1, points["time_s"] > 3))
+    first, second = (set(points.loc[when, "track_id"]) for when in (points["pts_ns"] < NS, points["pts_ns"] > 3 * NS))
     assert first
     assert second
     assert not first & second

@@ -170,10 +170,12 @@ def _pack(batch: AffectBatch) -> dict[str, np.ndarray]:
 def _unpack(arrays: Mapping[str, Any], first_index: int | None) -> AffectBatch:
     columns = [arrays[f"frame_{name}"].tolist() for name in _FRAME]
     frames = []
-    for pts_ns, index, width, height, *flags, motion, shown_ns in zip(*columns, strict=True):
-        known = index != _UNKNOWN and first_index is not None
-        ordinal = first_index + index if known else None
-        frames.append(Frame(pts_ns, ordinal, None, width, height, *flags, motion=tuple(motion), shown_ns=shown_ns))
+    for values in zip(*columns, strict=True):
+        frame = dict(zip(_FRAME, values, strict=True))
+        known = frame["frame_index"] != _UNKNOWN and first_index is not None
+        frame["frame_index"] = first_index + frame["frame_index"] if known else None
+        frame["motion"] = tuple(frame["motion"])
+        frames.append(Frame(picture=None, **frame))
     return AffectBatch(
         frames=frames,
         next_ns=int(arrays["next_ns"]),
