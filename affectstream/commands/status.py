@@ -35,7 +35,7 @@ def status(
         content["call"] |= {name: getattr(now.call, name) for name in ("left_s", "times_real_time", "frames_per_s")}
         typer.echo(json.dumps(content, indent=2))
         return
-    _print(now, console())
+    _print(now, console(soft_wrap=True))
 
 
 def _print(now: Status, console: Console) -> None:
