@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from affectstream.api import analyze, read_results
+    from affectstream.api import analyze, forget, read_results, source_states
 
-__all__ = ["analyze", "read_results"]
+__all__ = ["analyze", "forget", "read_results", "source_states"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,16 +1,20 @@
 """The Python calls."""
 
 import tempfile
+import warnings
 from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from affectstream.forgetting import forget
 from affectstream.settings import KEYS, overrides
 from pipeline.config import load_config
 from pipeline.errors import SourceError
 from pipeline.remote.addresses import on_disk
 from pipeline.results.read import read_results
+from pipeline.results.read import read_source_states as source_states
+from pipeline.runs.forgotten import forgotten_line
 from pipeline.runs.run import run
 from pipeline.sources.find import find_sources
 from pipeline.sources.lists import read_list
@@ -19,7 +23,7 @@ from pipeline.sources.scan import LeftOut
 if TYPE_CHECKING:  # half a second of every start
     import pandas as pd
 
-__all__ = ["analyze", "read_results"]
+__all__ = ["analyze", "forget", "read_results", "source_states"]
 
 
 def analyze(
@@ -55,6 +59,8 @@ def analyze(
         left_out = LeftOut()
         found = find_sources([*given, *listed], out=folder, left_out=left_out)
         result = run(found, folder, loaded, in_process=True, left_out=left_out)
+        if result.forgotten:
+            warnings.warn(forgotten_line(result.forgotten, result.out), stacklevel=2)
         if result.failed and (out is None or len(result.failed) == len(result.reports)):
             raise SourceError("; ".join(str(report.error) for report in result.failed))
         points = read_results(folder)

@@ -22,6 +22,7 @@ from affectstream.commands import (
     draw,
     engine,
     evaluate,
+    forget,
     overlay,
     report,
     status,
@@ -56,7 +57,7 @@ def _options(
 
 _ANALYSIS, _NETWORKS, _START = "Analysis", "Networks and training", "Getting started"
 _COMMANDS: dict[str, list[Callable[..., None]]] = {
-    _ANALYSIS: [status.status, report.report, overlay.overlay, compact.compact],
+    _ANALYSIS: [status.status, report.report, overlay.overlay, compact.compact, forget.forget],
     _NETWORKS: [train.train, train.tune, ablate.ablate, evaluate.evaluate, train.export],
     _START: [demo.demo, draw.draw, doctor.doctor],
 }

@@ -54,6 +54,11 @@ def _print(now: Status, console: Console) -> None:
         _list(console, "at work", [f"{shown_name(name)}: {percent(share, 1)}" for name, share in call.at_work.items()])
     named = [(shown_name(name), why) for name, why in call.failed.items()]
     _list(console, "failed", [why if name in why else f"{name}: {why}" for name, why in named])
+    _list(console, f"gone ({len(now.gone):,}): files no longer there; affectstream forget erases their rows", now.gone)
+    if now.forgotten:
+        console.print(f"\n{count(now.forgotten, 'source')} forgotten and left out")
+    if now.half_forgotten:
+        console.print("affectstream forget was interrupted; run it again to finish")
 
 
 def _list(console: Console, title: str, lines: list[str]) -> None:

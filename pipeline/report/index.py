@@ -68,7 +68,7 @@ def index_row(stream: StreamRows, *, name: str) -> IndexRow:
         good_points=good,
         valence=report.valence_mean,
         arousal=report.arousal_mean,
-        problems=_problems(counts, num_points=len(points["grade"]), num_good=good),
+        problems=[*(["source gone"] if stream.gone else []), *_problems(counts, len(points["grade"]), good)],
     )
 
 
@@ -105,7 +105,7 @@ def render_index(rows: list[IndexRow], run: dict[str, Any], *, title: str, mark:
     )
 
 
-def _problems(counts: findings.FrameCounts, *, num_points: int, num_good: int) -> list[str]:
+def _problems(counts: findings.FrameCounts, num_points: int, num_good: int) -> list[str]:
     out = []
     if counts.missing:
         out.append(f"{words.count(counts.missing, 'frame')} missing")

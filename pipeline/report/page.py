@@ -27,6 +27,10 @@ from pipeline.tracks.smoothing import GAP_S_MAX
 COLOURS = 7
 """Colours that can be told apart; after them they come again, with dashed lines."""
 
+GONE = (
+    "The file is no longer where it was when it was analysed, as seen from the machine that made this report. "
+    "If it was withdrawn, erase what is left of it here with affectstream forget."
+)
 END_REASONS = {
     "lost": "left or hidden",
     "scene_cut": "scene change",
@@ -65,7 +69,7 @@ def render_page(stream: StreamRows, run: dict[str, Any], *, name: str, near: Nei
         "counts": counts,
         "flags": findings.flags(stream.points),
         "num_rows": len(stream.points["grade"]),
-        "notes": _notes(run, stream, counts),
+        "notes": [*([GONE] if stream.gone else []), *_notes(run, stream, counts)],
     }
     if picture:
         content["scatter"] = _scatter(content["people"])

@@ -15,6 +15,7 @@ import pyarrow as pa
 from engines import EXPRESSIONS
 from pipeline.results.commits import Commit, UnitReport
 from pipeline.results.read import Table, read_table
+from pipeline.results.source_state import source_states
 from pipeline.tables import TABLES
 
 Columns = dict[str, np.ndarray]
@@ -43,6 +44,8 @@ class StreamRows:
     """In order of (epoch, track_id, pts_ns); `expression` is int8, an index into EXPRESSIONS, -1 for none of them."""
     tracks: list[dict[str, Any]]
     """In order of (epoch, track_id)."""
+    gone: bool = False
+    """The video is no longer where it was, as seen from this machine."""
 
 
 def read_stream(results: str | Path, stream_id: str, commits: Sequence[Commit]) -> StreamRows:
@@ -56,6 +59,7 @@ def read_stream(results: str | Path, stream_id: str, commits: Sequence[Commit]) 
         frames=_columns(frames),
         points=_columns(points),
         tracks=tracks.to_pylist(),
+        gone=source_states([commits[-1].source]) == ["gone"],
     )
 
 

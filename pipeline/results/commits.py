@@ -4,7 +4,7 @@
 outside the tables, and lies under its own stream's name; anything else is damage.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import PurePosixPath
 from typing import Annotated, Any, TypeVar
@@ -129,11 +129,11 @@ def _rows(commit: Commit) -> dict[str, int]:
     return {table: sum(part.rows for part in commit.of(table)) for table in TABLES}
 
 
-def scan(out: Store) -> Scan:
-    """Read all commits. Raises ResultsError where the store cannot be read."""
+def scan(out: Store, *, skipped: Collection[str] = ()) -> Scan:
+    """Read all commits, but for those at the `skipped` paths. Raises ResultsError where the store cannot be read."""
     # Twice, as some file systems (tmpfs) leave out of a listing what is replaced meanwhile, as `compact` does once.
     listed = out.files(COMMITS) | out.files(COMMITS)
-    paths = sorted(path for path in listed if path.endswith(".json") and not is_half(path))
+    paths = sorted(path for path in listed if path.endswith(".json") and not is_half(path) and path not in skipped)
     good, damaged = [], {}
     for path, content in zip(paths, out.read_all(paths), strict=True):
         if content is None:

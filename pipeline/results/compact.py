@@ -79,18 +79,24 @@ def compact(folder: str | Path, shown: Callable[[int, int], None] = lambda done,
     return result
 
 
-def mend(store: Store, commits: Sequence[Commit], files: Mapping[str, int]) -> None:
+def mend(store: Store, commits: Sequence[Commit], files: Mapping[str, int]) -> set[str]:
     """Leave no rows in merged files that no commit names; `files` are those of the folder.
 
     Such are the rows of a stream that has lost its commit because it is to be analysed again, and of a group that was
-    being made when `compact` was ended. Raises ResultsError or SinkError.
+    being made when `compact` was ended. The merged files that still hold some are returned: a stream in them has lost
+    other files, and so cannot be moved. Raises ResultsError or SinkError.
     """
     now = {commit.stream_id: commit for commit in commits}
+    unmended: set[str] = set()
     for name, members in _groups(commits).items():
+        if _is_intact(name, members):
+            continue
         whole = [commit for commit in members if run_folder.is_whole(commit, files)]
-        if whole and not _is_intact(name, members):
+        if whole:
             now |= _merge(store, whole, Compacted(), lambda: None)
+        unmended |= _paths(commit for commit in members if commit not in whole) & files.keys()
     _drop_merged(store, files, now.values())
+    return unmended
 
 
 def _choose(commits: Sequence[Commit], files: Mapping[str, int]) -> list[list[Commit]]:
@@ -150,7 +156,7 @@ def _merge(store: Store, group: Sequence[Commit], result: Compacted, wrote: Call
 
 def _group_of(commit: Commit) -> str | None:
     """The name of the group that a stream's rows lie in; None: they have files of their own."""
-    name = next((PurePosixPath(path).stem for path in _paths([commit]) if _is_merged(path)), None)
+    name = next((PurePosixPath(path).stem for path in _paths([commit]) if is_merged(path)), None)
     return name and name.rpartition("-")[0]
 
 
@@ -175,13 +181,14 @@ def _paths(commits: Iterable[Commit]) -> set[str]:
     return {part.path for commit in commits for part in commit.parts}
 
 
-def _is_merged(path: str) -> bool:
+def is_merged(path: str) -> bool:
+    """Whether a file of rows is a merged one."""
     return PurePosixPath(path).parent.name == MERGED
 
 
 def _drop_merged(store: Store, files: Collection[str], commits: Iterable[Commit]) -> None:
     """Remove merged files that no commit names any more, of those that were there."""
-    run_folder.delete_all(store, filter(_is_merged, run_folder.unnamed(files, commits)))
+    run_folder.delete_all(store, filter(is_merged, run_folder.unnamed(files, commits)))
 
 
 def _refuse_other_formats(store: Store, commits: Iterable[Commit]) -> None:

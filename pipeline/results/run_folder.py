@@ -23,6 +23,8 @@ from pipeline.storage.store import Store, write_json
 from pipeline.tables import TABLES
 
 RUN_FILE, PROGRESS_FILE, SPOOLS = "run.json", "progress.json", "_stretches"
+REPORT_MARK = "AffectStream report"
+"""What the index of every report says of itself: only such a folder is replaced or removed."""
 DELETERS = 16
 """Files that are removed at a time."""
 

@@ -10,8 +10,10 @@ from pydantic import TypeAdapter
 
 from pipeline.errors import ResultsError, SinkError
 from pipeline.repeating import repeating
-from pipeline.results.commits import COMMITS, commit_path, parsed
+from pipeline.results.commits import COMMITS, commit_path, parsed, scan
+from pipeline.results.marks import read_marks
 from pipeline.results.run_folder import PROGRESS_FILE, read_run, utc_now
+from pipeline.results.source_state import source_states
 from pipeline.runs.standing import Snapshot, Standing
 from pipeline.storage.base import ANALYSING
 from pipeline.storage.store import Store, open_store, write_json
@@ -38,6 +40,12 @@ class Status:
     """Committed, of these."""
     call: Snapshot
     """What the latest call has done so far."""
+    gone: list[str]
+    """Streams that were analysed, and whose files are no longer there as seen from this machine."""
+    forgotten: int
+    """Sources that were erased, and are left out."""
+    half_forgotten: list[str]
+    """Streams whose erasure was interrupted."""
 
 
 @contextmanager
@@ -68,7 +76,13 @@ def read_status(folder: str | Path) -> Status:
     state = run.get("state", "finished")
     if state == "running" and doing != ANALYSING:
         state = "killed"
-    wanted = {commit_path(entry["stream_id"]) for entry in run.get("index", [])}
+    index = {commit_path(entry["stream_id"]): entry for entry in run.get("index", [])}
+    committed = store.files(COMMITS)
+    done = {path: entry for path, entry in index.items() if path in committed}
+    # Only the commits of earlier calls have to be read: a bucket would be asked for each.
+    earlier = {each.stream_id: each.source for each in scan(store, skipped=done.keys()).good}
+    sources = {entry["stream_id"]: {"uri": entry.get("uri", "")} for entry in done.values()} | earlier
+    marks = read_marks(store)
     return Status(
         out=str(store),
         run_id=run["run_id"],
@@ -76,9 +90,12 @@ def read_status(folder: str | Path) -> Status:
         message=run.get("message") if state == "broken" else None,
         started_utc=str(run.get("started_utc")),
         updated_utc=str(updated_utc or run.get("ended_utc") or run.get("started_utc")),
-        sources=len(wanted),
-        done=len(wanted & store.files(COMMITS).keys()),
+        sources=len(index),
+        done=len(done),
         call=call,
+        gone=[name for name, state in zip(sources, source_states(sources.values()), strict=True) if state == "gone"],
+        forgotten=len({mark.sha256 for mark in marks.sources}),
+        half_forgotten=list(marks.erasing),
     )
 
 

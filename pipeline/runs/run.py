@@ -17,6 +17,7 @@ from pipeline.remote.addresses import is_address
 from pipeline.results import commits, compact, run_folder
 from pipeline.results.commits import Commit
 from pipeline.runs import progress_file, run_record, supervisor
+from pipeline.runs.forgotten import finish_erasure, leave_out, note_gone
 from pipeline.runs.networks import load_engines
 from pipeline.runs.schedule import Schedule
 from pipeline.runs.standing import Standing
@@ -39,6 +40,8 @@ class RunResult:
     """How many of the sources were done before."""
     reports: list[UnitReport] = field(default_factory=list)
     """Of all sources, in their order, those done before included."""
+    forgotten: dict[str, str] = field(default_factory=dict)
+    """Sources that were forgotten there, and are not analysed: path and time (UTC)."""
     wall_s: float = 0.0
 
     @property
@@ -70,8 +73,10 @@ def run(
     with store.locked():
         if fresh:
             run_folder.erase(store)
-        old = run_record.resumable(store, digest, config)
         standing = standing or Standing()
+        finish_erasure(store, standing)
+        old = run_record.resumable(store, digest, config)
+        sources, forgotten = leave_out(store, sources, standing)
         plan = _plan(store, sources, standing)
         record = {
             **(old or run_record.identity()),
@@ -80,7 +85,7 @@ def run(
             "left_out": left_out.record() if left_out else {},
         }
         run_folder.write_run(store, {**record, "state": "running"})
-        result = RunResult(str(store), record["run_id"], resumed=len(plan.done))
+        result = RunResult(str(store), record["run_id"], resumed=len(plan.done), forgotten=forgotten)
         standing.planned({source.stream_id: plan.sizes[source.uri] for source in plan.pending}, result.resumed)
         if left_out:
             standing.left_out(left_out)
@@ -139,6 +144,7 @@ def _plan(store: Store, sources: Sequence[Source], standing: Standing) -> _Plan:
     found, files = commits.scan(store), run_folder.list_files(store)
     committed = {commit.source["uri"]: commit for commit in found.good}
     _refuse_namesakes(sources, found.good)
+    note_gone(found.good, standing)
     now = dict(zip((source.uri for source in sources), states(sources), strict=True))
     done = {
         source.uri: commit.report

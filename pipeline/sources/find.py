@@ -139,14 +139,15 @@ def _told_apart(sources: Iterable[Source]) -> list[Source]:
 def _stream_id(path: Path, root: Path) -> str:
     below = path.relative_to(root) if path.is_relative_to(root) else Path(path.name)
     name = os.fsencode(below.as_posix()).decode("utf-8", "replace")
-    return _named(name, _real(path).as_uri())
+    return _named(name, real_path(path).as_uri())
 
 
 def _named(name: str, uri: str, *, hexes: int = 8) -> str:
     return f"{name}~{hashlib.sha256(uri.encode()).hexdigest()[:hexes]}"
 
 
-def _real(path: str | Path) -> Path:
+def real_path(path: str | Path) -> Path:
+    """The absolute path of a file, whatever links lead to it; it does not have to exist."""
     try:
         return Path(os.path.realpath(path))  # unlike Path.resolve, bears links that lead to themselves
     except ValueError:  # a NUL in it
@@ -158,11 +159,11 @@ def _local(
 ) -> list[Source]:
     if without_secrets(item) != item and not _exists(item):
         raise ConfigError(f"{redacted(item)}: is no file here, and an address begins with s3://, gs:// or http(s)://")
-    real_out = None if out is None or is_address(str(out)) else _real(out)
+    real_out = None if out is None or is_address(str(out)) else real_path(out)
     sources = []
     for path, begin in _expand(item, left_out):
-        real = _real(path)
-        if path == Path(item) or not _is_result(real, _real(begin), real_out):
+        real = real_path(path)
+        if path == Path(item) or not _is_result(real, real_path(begin), real_out):
             sources.append(Source(str(path), _stream_id(path, root or begin), real.as_uri(), labels))
     return sources
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 LOCK = "_lock"
-ANALYSING, COMPACTING = "analysing", "compacting"
+ANALYSING, COMPACTING, FORGETTING = "analysing", "compacting", "forgetting"
 """What a folder may be held for."""
 
 

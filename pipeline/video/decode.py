@@ -96,7 +96,7 @@ class VideoReader:
             self._source.release()
             raise
         self.info = self._read_info()
-        self._convert = PictureConverter(self._stream.sample_aspect_ratio, rotate)
+        self._convert = PictureConverter(self._source.shown, self._stream.sample_aspect_ratio, rotate)
         self._from_beginning = True
         self._reached_ns = -1
         """Time of the last picture that left the decoder."""
@@ -237,11 +237,12 @@ class VideoReader:
         After an error near its end, libav's frame threads keep what they hold; without them it comes out.
         """
         reached_ns = self._reached_ns
-        if reached_ns < 0 or self.packets_end_ns - reached_ns < 1.5 * self._clock.period_ns:
+        if self.packets_end_ns - reached_ns < 1.5 * self._clock.period_ns:
             return
         begun = self._from_beginning
         self._reopen(thread_type="SLICE")
-        for frame, time_ns in self._decode(self._packets_from(reached_ns)):
+        start_ns = self._start_ns if reached_ns < 0 else reached_ns
+        for frame, time_ns in self._decode(self._packets_from(start_ns)):
             if time_ns is not None and time_ns > reached_ns:
                 yield frame, time_ns
         self._from_beginning = begun

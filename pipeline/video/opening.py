@@ -13,6 +13,7 @@ from av.video.stream import VideoStream
 from pipeline.errors import SourceError
 from pipeline.remote.addresses import is_address, redacted
 from pipeline.remote.files import RemoteFile
+from pipeline.video.picture import check_size
 
 _VIDEO_FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,mxf,gxf,dv,rm,nut,wtv,ivf,nsv,swf,"
@@ -108,6 +109,7 @@ class Source:
             chosen = max(shown, key=_rank)
         if not _is_decodable(chosen):
             raise SourceError(f"{self.shown}: its video cannot be decoded: there is no decoder for {_codec(chosen)}")
+        check_size(self.shown, chosen.width, chosen.height)
         self.other_streams = tuple(_words(streams, s) for s in shown if s is not chosen)
         return chosen
 

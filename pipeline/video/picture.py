@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import cv2
 import numpy as np
-from av import VideoFrame
+from av import FFmpegError, VideoFrame
 from av.video.reformatter import ColorRange, VideoReformatter
 
 from pipeline.errors import SourceError
@@ -22,17 +22,17 @@ _MATRICES: dict[int, ColourMatrix] = {1: "bt709", 5: "bt601", 6: "bt601", 9: "bt
 class PictureConverter:
     """Converts the frames of one stream. It keeps one swscale context, which FFmpeg 8 would else make per frame."""
 
-    def __init__(self, sample_aspect_ratio: Fraction | None, rotate: int = 0):
-        """`rotate`: degrees clockwise, on top of the file's own orientation."""
+    def __init__(self, shown: str, sample_aspect_ratio: Fraction | None, rotate: int = 0):
+        """`shown` names the file in errors. `rotate`: degrees clockwise, on top of the file's own orientation."""
+        self._shown = shown
         aspect = sample_aspect_ratio or Fraction(1)
         self._aspect = aspect if 1 / ASPECT_MAX <= aspect <= ASPECT_MAX else Fraction(1)
         self._rotate = rotate
         self._reformatter = VideoReformatter()
 
     def __call__(self, frame: VideoFrame) -> Picture:
-        """Raises SourceError for a picture of more than 8192 x 8192 pixels."""
-        if frame.width * frame.height > PIXELS_MAX:
-            raise SourceError(f"a picture of {frame.width}x{frame.height} px is larger than 8192x8192")
+        """Raises SourceError for a picture of more than 8192 x 8192 pixels, or of a kind that cannot be converted."""
+        check_size(self._shown, frame.width, frame.height)
         full_range = frame.format.name.startswith("yuvj") or frame.color_range == ColorRange.JPEG
         planes = self._planes(frame, full_range)
         if frame.interlaced_frame:
@@ -59,12 +59,15 @@ class PictureConverter:
         if frame.format.name not in _AS_DECODED:
             level = ColorRange.JPEG if full_range else ColorRange.MPEG
             rgb = frame.format.is_rgb
-            frame = self._reformatter.reformat(
-                frame,
-                format="yuv420p",
-                src_color_range=ColorRange.JPEG if rgb else level,
-                dst_color_range=level,
-            )
+            try:
+                frame = self._reformatter.reformat(
+                    frame,
+                    format="yuv420p",
+                    src_color_range=ColorRange.JPEG if rgb else level,
+                    dst_color_range=level,
+                )
+            except FFmpegError as exc:
+                raise SourceError(f"{self._shown}: its pictures ({frame.format.name}) cannot be converted") from exc
         return [
             np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]  # type: ignore[call-overload]
             for plane in frame.planes[:3]
@@ -75,6 +78,12 @@ class PictureConverter:
         new_width, new_height = _square_size(width, height, self._aspect)
         sizes = [(new_width, new_height), *[(-(-new_width // 2), -(-new_height // 2))] * 2]
         return [cv2.resize(p, size, interpolation=cv2.INTER_LINEAR) for p, size in zip(planes, sizes, strict=True)]
+
+
+def check_size(shown: str, width: int, height: int) -> None:
+    """Raises SourceError, which names the file as `shown`, for a picture of more than 8192 x 8192 pixels."""
+    if width * height > PIXELS_MAX:
+        raise SourceError(f"{shown}: a picture of {width}x{height} px is larger than 8192x8192")
 
 
 def _square_size(width: int, height: int, aspect: Fraction) -> tuple[int, int]:

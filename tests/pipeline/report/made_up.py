@@ -63,7 +63,7 @@ def write_video(out: Path | str, video: Video, *, format: str = "parquet") -> No
     commit = Commit(
         stream_id=video.stream_id,
         parts=tuple(sink.parts),
-        source={"uri": "file:///made/up"},
+        source={"uri": f"s3://made-up/{video.stream_id}"},
         report=report,
         labels=video.labels,
     )

@@ -22,6 +22,12 @@ class OldResults:
     networks: Path
     kind: str
 
+    @property
+    def options(self):
+        """Options of the command that name the networks."""
+        networks = ("--network", self.networks / "affect", "--detector", self.networks / "detector")
+        return [*networks, "--runtime", "onnxruntime", *(["--landmarks"] if self.kind == "parquet" else [])]
+
     def analyze_again(self, **settings):
         """What the user does who goes on with it."""
         return analyze(

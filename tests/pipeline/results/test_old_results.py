@@ -1,4 +1,4 @@
-"""What earlier versions wrote stays readable: it is read, resumed, compacted, reported and drawn."""
+"""What earlier versions wrote stays readable: it is read, resumed, compacted, reported, drawn and forgotten."""
 
 import json
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from affectstream import read_results
+from affectstream import forget, read_results
 from engines import open_network
 from pipeline.overlay import write_overlay
 from pipeline.report import write_report
@@ -118,3 +118,16 @@ def test_it_is_drawn_onto_its_footage(tmp_path, version, name, ending):
     old = old_results(tmp_path, version, "merged")
     write_overlay(old.footage / name, old.out, tmp_path / f"drawn.{ending}")
     assert (tmp_path / f"drawn.{ending}").stat().st_size > 300
+
+
+def test_its_sources_are_forgotten(old):
+    erased = forget([old.footage / "walk.mp4", "still.png"], old.out)
+    assert erased.rows == {"frames": 16, "points": 16, "tracks": 2}
+    frames = read_results(old.out, "frames")
+    assert {name.split("~")[0] for name in frames["stream_id"]} == {"sit.mp4"}
+    assert len(frames) == 10
+    assert not [path for path in old.out.rglob("*") if "walk" in path.name or "still" in path.name]
+    for path in old.out.glob("*.json"):
+        assert "walk" not in path.read_text()
+    with pytest.warns(UserWarning, match="left out: .*walk.mp4"):
+        assert len(old.analyze_again()) == 0

@@ -131,12 +131,16 @@ def test_folders_that_cannot_be_read_are_named_with_the_cause(tmp_path, monkeypa
 
 def test_a_very_deep_tree_is_searched(tmp_path):
     deep = tmp_path.joinpath(*["d"] * 1500)
-    here = tmp_path
-    for part in deep.relative_to(tmp_path).parts:
-        here /= part
-        here.mkdir()
+    folders = [folder for folder in reversed([deep, *deep.parents]) if tmp_path in folder.parents]
+    for folder in folders:
+        folder.mkdir()
     (deep / "a.mp4").touch()
-    assert len(search(tmp_path)[0]) == 1
+    try:
+        assert len(search(tmp_path)[0]) == 1
+    finally:
+        (deep / "a.mp4").unlink()
+        for folder in reversed(folders):  # too deep for pytest to remove
+            folder.rmdir()
 
 
 def test_many_are_counted_and_the_first_are_kept(tmp_path):

@@ -277,3 +277,21 @@ def test_a_picture_over_the_limit_is_refused_in_one_line(tmp_path, monkeypatch):
     path = write_video(tmp_path / "big.mp4", squares(2))
     with pytest.raises(SourceError, match="160x120 px is larger"):
         read(path)
+
+
+def test_the_picture_before_an_error_that_ends_the_file_is_there(tmp_path):
+    """libav's frame threads give it up with the picture that is broken."""
+    path = write_video(tmp_path / "cut.flv", squares(24))
+    with av.open(str(path)) as container:
+        broken = [packet for packet in container.demux(video=0) if packet.size][1]
+        end = broken.pos + int(0.7 * broken.size)
+    path.write_bytes(path.read_bytes()[:end])
+    with VideoReader(path) as reader:
+        assert [frame.pts_ns for frame in reader.frames()] == [0]
+
+
+def test_a_picture_that_is_too_large_is_named_with_its_size(tmp_path):
+    path = tmp_path / "large.png"
+    cv2.imwrite(str(path), np.zeros((8200, 8200), np.uint8))
+    with pytest.raises(SourceError, match=r"large.png: .*8200x8200 px.* 8192x8192"), VideoReader(path) as reader:
+        next(reader.frames()).picture()
