@@ -10,7 +10,7 @@ from pipeline.remote.addresses import is_address, redacted
 from pipeline.report import write_report
 from pipeline.results.forget import Erased, Held, erase, held
 from pipeline.results.marks import Marks, read_marks, write_marks
-from pipeline.sources.naming import named, source_uri, suggestion
+from pipeline.sources.naming import Naming, source_uri
 from pipeline.storage.base import FORGETTING
 from pipeline.storage.store import open_store
 
@@ -31,19 +31,21 @@ def find(sources: Iterable[str | Path], results: str | Path) -> Found:
     that could be those of several streams.
     """
     there, marks = held(results), read_marks(open_store(results))
-    known = {stream_id: each.uri for stream_id, each in there.items()}
+    naming = Naming({stream_id: each.uri for stream_id, each in there.items()})
     streams: dict[str, Held] = {}
     before: dict[str, str] = {}
     unknown = []
     for item in sources:
-        if fits := named(item, known):
+        if fits := naming.named(item):
             streams |= {stream_id: there[stream_id] for stream_id in fits}
         elif (when := _forgotten_utc(item, marks)) is not None:
             before[redacted(str(item))] = when
         else:
             unknown.append(
-                f"{redacted(str(item))}: {open_store(results)} holds nothing of it; {suggestion(item, known)}"
+                f"{redacted(str(item))}: {open_store(results)} holds nothing of it; {naming.suggestion(item)}"
             )
+    if unknown and marks.sources:
+        unknown.append("sources that were forgotten there are recognised by their path or address only")
     if unknown:
         raise ResultsError("\n".join(unknown))
     return Found([streams[stream_id] for stream_id in sorted(streams)], before)
@@ -54,8 +56,8 @@ def forget(sources: str | Path | Iterable[str | Path], results: str | Path) -> E
 
     sources: paths or addresses, of files, folders or as patterns; or streams by `stream_id`, by name or as patterns.
     They may be gone. Rows, files, merged files, commits, checkpoints, records and reports in the folder are erased, and
-    reports written anew without them. A later `analyze` into that folder leaves the sources out (`allow_again`). What
-    was copied, exported or sent on is not reached, nor are backups and the videos themselves.
+    reports written anew without them. A later `analyze` into that folder leaves the sources out (`allow_again` ends
+    that). What was copied, exported or sent on is not reached, nor are backups and the videos themselves.
 
     A call that was ended half way is finished by the next one. Raises ResultsError where the folder holds nothing of a
     source, or something else is at work there; ConfigError for a name that several streams have; SinkError where

@@ -57,6 +57,8 @@ class Frame:
     is_key: bool = False
     """The detector runs here: first of its hop, or of a scene."""
     scene_cut: bool = False
+    shown_ns: int = 0
+    """How long it stands: until the next analysed frame or missing tick, or the end of the video."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,18 +17,18 @@ class Flag:
     words: str
     rows: int
     share: float
-    """Of all rows of the video, 0..1."""
+    """Of the time of all rows, 0..1."""
     makes_bad: bool
     """Rows with it are bad, whatever else they are."""
 
 
 def flags(points: Columns) -> list[Flag]:
     """What was flagged, the most frequent first; a row can have several flags."""
-    bits = points["quality"]
+    bits, shown_s = points["quality"], points["shown_s"]
     found = [
-        Flag(words, int(rows), rows / len(bits), bool(quality & BAD))
+        Flag(words, int(flagged.sum()), float(shown_s[flagged].sum() / shown_s.sum()), bool(quality & BAD))
         for quality, words in DESCRIPTIONS.items()
-        if (rows := np.count_nonzero(bits & int(quality)))
+        if (flagged := bits & int(quality) != 0).any()
     ]
     return sorted(found, key=lambda flag: -flag.rows)
 

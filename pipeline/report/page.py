@@ -158,6 +158,7 @@ def _notes(run: dict[str, Any], stream: StreamRows, counts: findings.FrameCounts
             f"{words.count(counts.missing, 'frame')} of {counts.total:,} could not be decoded: the file is damaged or "
             "cut short. Everything that could be read is here."
         )
+    notes += [f"{note[0].upper()}{note[1:]}." for note in stream.report.time_notes]
     if others := stream.report.info.get("other_streams"):
         notes.append(f"The file holds further video streams, which were not analysed: {', '.join(others)}.")
     return notes

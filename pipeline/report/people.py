@@ -70,20 +70,23 @@ def find_people(stream: StreamRows, *, noun: str = "person") -> tuple[list[Perso
 
 
 def expression_shares(rows: Columns) -> np.ndarray:
-    """(8,) share of rows in which each expression was the most probable; bad rows count only where there are no others.
+    """(8,) share of time in which each expression was the most probable; bad rows count only where there are no others.
 
     The same rows as in the column `expression` of `tracks`.
     """
     usable = rows["grade"] >= 1
-    codes = rows["expression"][usable] if usable.any() else rows["expression"]
-    counts = np.bincount(codes[codes >= 0], minlength=len(EXPRESSIONS))
-    return counts / max(counts.sum(), 1)
+    counted = (usable if usable.any() else ~usable) & (rows["expression"] >= 0)
+    return _shares(rows["expression"][counted], rows["shown_s"][counted], len(EXPRESSIONS))
 
 
 def grade_shares(rows: Columns) -> np.ndarray:
-    """(3,) share of rows that are good, weak and bad."""
-    counts = np.bincount(2 - rows["grade"].astype(int), minlength=3)
-    return counts / max(counts.sum(), 1)
+    """(3,) share of time in which a face is good, weak and bad."""
+    return _shares(2 - rows["grade"].astype(int), rows["shown_s"], 3)
+
+
+def _shares(codes: np.ndarray, shown_s: np.ndarray, count: int) -> np.ndarray:
+    lasting_s = np.bincount(codes, shown_s, minlength=count)
+    return np.asarray(lasting_s / (lasting_s.sum() or 1.0))
 
 
 def place(rows: Columns) -> tuple[float, float, float, float]:

@@ -65,10 +65,13 @@ class UnitReport:
     """Without brief ones."""
     brief_tracks: int = 0
     valence_mean: float | None = None
-    """Of the smooth values of all faces."""
+    """Of the smooth values of all faces, weighted by time."""
     arousal_mean: float | None = None
     info: Annotated[dict[str, Any], AfterValidator(_check_info)] = field(default_factory=dict)
     """What the container says of the video (`pipeline.video.decode.VideoInfo`)."""
+
+    time_notes: tuple[str, ...] = ()
+    """What people should know about the recording's clock: jumps, gaps, a length that cannot be."""
 
     @property
     def error_line(self) -> str:

@@ -21,15 +21,16 @@ from pipeline.errors import ResultsError, SinkError
 from pipeline.results.commits import parsed
 from pipeline.storage.store import Store, write_json
 from pipeline.types import AffectBatch, Frame, Strands
+from pipeline.video.clock import Irregular
 from pipeline.video.decode import VideoInfo
 
-FORMAT = 2
+FORMAT = 3
 """Changes with what is written here; part of every stretch's name, so that another format is never read."""
-FILE_BYTES = 16 * 2**20
-"""A file ends with the batch that makes it so long: an hour of one face is four files, which a bucket is asked for."""
+FILE_BYTES = 4 * 2**20
+"""A file ends with the batch that makes it so long. An hour of one face is 14 files, each a request to a bucket."""
 
 _UNKNOWN = -1
-_FRAME = ("pts_ns", "frame_index", "width", "height", "missing", "corrupt", "is_key", "scene_cut")
+_FRAME = ("pts_ns", "frame_index", "width", "height", "missing", "corrupt", "is_key", "scene_cut", "shown_ns")
 _STRANDS = tuple(field.name for field in fields(Strands))
 _ROWS = tuple(f.name for f in fields(AffectBatch) if f.name not in ("frames", "next_ns", "strands"))
 
@@ -54,6 +55,8 @@ class Ending:
     """Frames of the video in the stretch; None where it is not known."""
     wall_s: float
     """How long it took."""
+    irregular: Irregular
+    """What was found about the time stamps."""
     sha256: tuple[str, ...] = ()
     """Of each file with batches, in order."""
 
@@ -166,10 +169,10 @@ def _pack(batch: AffectBatch) -> dict[str, np.ndarray]:
 def _unpack(arrays: Mapping[str, Any], first_index: int | None) -> AffectBatch:
     columns = [arrays[f"frame_{name}"].tolist() for name in _FRAME]
     frames = []
-    for pts_ns, index, width, height, missing, corrupt, is_key, scene_cut in zip(*columns, strict=True):
+    for pts_ns, index, width, height, missing, corrupt, is_key, scene_cut, shown_ns in zip(*columns, strict=True):
         known = index != _UNKNOWN and first_index is not None
         ordinal = first_index + index if known else None
-        frames.append(Frame(pts_ns, ordinal, None, width, height, missing, corrupt, is_key, scene_cut))
+        frames.append(Frame(pts_ns, ordinal, None, width, height, missing, corrupt, is_key, scene_cut, shown_ns))
     return AffectBatch(
         frames=frames,
         next_ns=int(arrays["next_ns"]),

@@ -16,7 +16,7 @@ from typing import Self
 from pipeline.config import Sampling
 from pipeline.heartbeat import beat
 from pipeline.types import Frame
-from pipeline.video.clock import CLAIM_RATIO_MAX
+from pipeline.video.clock import CLAIM_RATIO_MAX, Irregular
 from pipeline.video.decode import DAMAGE_S, DecodedFrame, VideoInfo, VideoReader
 from pipeline.video.hops import HOP_NS
 from pipeline.video.sampling import sample
@@ -90,6 +90,12 @@ class StretchReader:
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
         self._reader.close()
+
+    @property
+    def irregular(self) -> Irregular:
+        """What was found about the time stamps in this stretch so far."""
+        begin_ns = self._stretch.start_ns if self._stretch.number else round(self._sampling.start_s * NS)
+        return self._reader.irregular.within(begin_ns, self._stretch.end_ns)
 
     @property
     def info(self) -> VideoInfo:

@@ -7,9 +7,10 @@ its own, and tracked, smoothed and written when all of them are there.
 
 import json
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import astuple, replace
+from functools import reduce
 from hashlib import sha256
 from typing import Any
 
@@ -31,6 +32,7 @@ from pipeline.units.spool import FORMAT, Ending, Origin, has_spool, read_end, re
 from pipeline.units.stretches import Split, Stretch, StretchReader, whole
 from pipeline.units.tally import Tally, UnitReport
 from pipeline.version import software_version
+from pipeline.video.clock import Irregular
 from pipeline.video.decode import VideoInfo
 from pipeline.video.hops import batches
 from pipeline.video.prefetch import prefetch
@@ -53,7 +55,7 @@ def run_unit(
         origin = _origin(reader.info, detector, affect)
         analyzer = Analyzer(detector, affect)
         with closing(_analyse(reader, stretch, context.config, analyzer, progress)) as analysed:
-            return _finish(source, state, context, origin, analysed, started)
+            return _finish(source, state, context, origin, analysed, started, lambda: reader.irregular)
 
 
 def analyse_stretch(
@@ -72,7 +74,8 @@ def analyse_stretch(
         analyzer = Analyzer(detector, affect)
 
         def end() -> Ending:
-            return Ending(origin=origin, num_frames=reader.num_frames, wall_s=time.monotonic() - started)
+            wall_s = time.monotonic() - started
+            return Ending(origin=origin, num_frames=reader.num_frames, wall_s=wall_s, irregular=reader.irregular)
 
         with closing(_analyse(reader, stretch, context.config, analyzer, progress)) as analysed:
             write_spool(store, path, analysed, end)
@@ -104,7 +107,8 @@ def join_stretches(source: Source, stretches: Sequence[Stretch], context: RunCon
     engines = {name: "+".join(sorted({o.engines[name] for o in origins})) for name in origins[0].engines}
     before_s = sum(end.wall_s for end in ends)
     origin = replace(origins[0], engines=engines)
-    report = _finish(source, state, context, origin, analysed(), started - before_s)
+    irregular = reduce(Irregular.joined, (end.irregular for end in ends))
+    report = _finish(source, state, context, origin, analysed(), started - before_s, lambda: irregular)
     with suppress(SinkError):  # it is committed; what is left goes with the end of a run
         drop_spools(store, source.stream_id)
     return report
@@ -143,6 +147,7 @@ def _finish(
     origin: Origin,
     analysed: Iterable[AffectBatch],
     started: float,
+    irregular: Callable[[], Irregular],
 ) -> UnitReport:
     """The part with a memory, and the commit.
 
@@ -170,7 +175,7 @@ def _finish(
         return before
     sink.flush()
     sink.close()
-    report = tally.report(source, time.monotonic() - started, origin.info, config.sampling.start_s)
+    report = tally.report(source, time.monotonic() - started, origin.info, config.sampling.start_s, irregular())
     done = Commit(
         stream_id=source.stream_id,
         parts=tuple(sink.parts),

@@ -37,6 +37,8 @@ CLOCKS_MAX = 8
 """So many clocks are remembered: after a few seconds of wrong stamps the old one may go on."""
 CLAIM_RATIO_MAX = 4
 """A container's length is believed up to this many times what could be read of it."""
+NAMED_MAX = 1000
+"""So many jumps of a kind are remembered to be told."""
 HELD_MAX = 4
 """Decoded pictures that wait for the time of the next: memory is bounded by it."""
 
@@ -79,6 +81,64 @@ class Jump:
     """How far the stamps jumped; negative: back."""
 
 
+@dataclass(frozen=True, slots=True)
+class Irregular:
+    """What was found about a recording's time that people should know."""
+
+    new_clocks: tuple[Jump, ...] = ()
+    """Jumps after which the recording goes on without a gap."""
+    outliers: tuple[Jump, ...] = ()
+    """Stamps that were not used."""
+    gaps: tuple[Jump, ...] = ()
+    """Spans without a picture that are not damage."""
+    read_ns: int | None = None
+    """Where the last frame ends; None where reading stopped before."""
+
+    def within(self, start_ns: int, end_ns: int | None) -> "Irregular":
+        """What belongs to a segment."""
+
+        def inside(jumps: tuple[Jump, ...]) -> tuple[Jump, ...]:
+            return tuple(j for j in jumps if start_ns <= j.time_ns and (end_ns is None or j.time_ns < end_ns))
+
+        return Irregular(inside(self.new_clocks), inside(self.outliers), inside(self.gaps), self.read_ns)
+
+    def joined(self, after: "Irregular") -> "Irregular":
+        """With what belongs to the next segment."""
+        return Irregular(
+            self.new_clocks + after.new_clocks, self.outliers + after.outliers, self.gaps + after.gaps, after.read_ns
+        )
+
+    def in_words(self, claimed_ns: int | None) -> tuple[str, ...]:
+        """One short phrase for each kind; `claimed_ns` is the length that the container states."""
+        lines = []
+        if claimed_ns is not None and self.read_ns is not None and claimed_ns > CLAIM_RATIO_MAX * self.read_ns:
+            lines.append(f"claims to be {_clock(claimed_ns)} long, ends at {_clock(self.read_ns)}")
+        if self.new_clocks:
+            first = self.new_clocks[0]
+            lines.append(
+                f"the clock jumps {_times(self.new_clocks)}, at {_clock(first.time_ns)} by {first.by_ns / NS:+.1f} s: "
+                "goes on without a gap"
+            )
+        if self.gaps:
+            longest = max(self.gaps, key=lambda gap: gap.by_ns)
+            which = "nothing" if len(self.gaps) == 1 else f"{len(self.gaps)} gaps, the longest"
+            lines.append(f"{which} from {_clock(longest.time_ns - longest.by_ns)} to {_clock(longest.time_ns)}")
+        if self.outliers:
+            lines.append(f"wrong time stamp {_times(self.outliers)}, at {_clock(self.outliers[0].time_ns)}")
+        return tuple(lines)
+
+
+def _times(jumps: tuple[Jump, ...]) -> str:
+    if len(jumps) >= NAMED_MAX:
+        return f"{NAMED_MAX} times or more"
+    return "once" if len(jumps) == 1 else f"{len(jumps)} times"
+
+
+def _clock(time_ns: int) -> str:
+    minutes, ms = divmod(round(time_ns / 1e6), 60_000)
+    return f"{minutes // 60}:{minutes % 60:02d}:{ms / 1000:04.1f}"
+
+
 class Clock:
     """Turns the stamps of packets, in the order in which they are stored, into stream time."""
 
@@ -86,10 +146,9 @@ class Clock:
         """`latest_ns` is set where reading begins in the middle: what comes first goes on from there."""
         self.timing, self.latest_ns, self.period_ns = timing, latest_ns, timing.period_ns
         self.pauses: list[Jump] = []
-        """Long jumps ahead that were believed."""
+        """The last long jumps ahead that were believed: no damage."""
         self.new_clocks: list[Jump] = []
-        """Jumps that were not believed."""
-        self.num_outliers = 0
+        self.outliers: list[Jump] = []
         self._offsets_ns = [0]
         """Time minus stamp: of the clock at hand, then of earlier ones."""
         self._first: tuple[int, int | None] | None = None
@@ -116,7 +175,8 @@ class Clock:
             self.period_ns = _plausible_period_ns(self.timing.period_ns, [s.ns for s in stamps])
         time_ns = self._time(stamp, stamps[1:])
         if time_ns is None:
-            self.num_outliers += 1
+            latest_ns = self.latest_ns or 0
+            note(self.outliers, Jump(latest_ns, stamp.ns + self._offsets_ns[0] - latest_ns))
         else:
             self._first = self._first or (time_ns, stamp.position)
             self._position = stamp.position
@@ -139,12 +199,12 @@ class Clock:
             if self._goes_on(stamp, stamp.ns + offset_ns):  # an earlier clock goes on
                 return self._with(stamp, offset_ns)
         if self._is_pause(time_ns):
-            self.pauses.append(Jump(time_ns, time_ns - (self.latest_ns or 0)))
+            self.pauses = [*self.pauses[-LOOKAHEAD:], Jump(time_ns, time_ns - (self.latest_ns or 0))]
             return time_ns
         begin_ns = 0
         if self.latest_ns is not None:
             begin_ns = self.latest_ns + self.period_ns
-            self.new_clocks.append(Jump(begin_ns, time_ns - self.latest_ns))
+            note(self.new_clocks, Jump(begin_ns, time_ns - self.latest_ns))
         back_ns = REORDER_FRAMES * self.period_ns
         first_ns = min(s.ns for s in run or [stamp] if s.ns >= stamp.ns - back_ns)
         return self._with(stamp, begin_ns - first_ns)
@@ -215,6 +275,12 @@ def _judges(stamp: Stamp, following: list[Stamp]) -> list[Stamp]:
     """The packets that show whether the old clock goes on: those after all that may be shown before this one."""
     first = min(REORDER_FRAMES, len(following) * 2 // 3) if stamp.is_reordered else 0
     return following[first : first + PERSISTS]
+
+
+def note(jumps: list[Jump], jump: Jump) -> None:
+    """Remember it, if there are not too many."""
+    if len(jumps) < NAMED_MAX:
+        jumps.append(jump)
 
 
 class DecodeOrder:

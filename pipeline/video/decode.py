@@ -13,7 +13,7 @@ import numpy as np
 
 from pipeline.errors import SourceError
 from pipeline.types import Picture
-from pipeline.video.clock import NS, Clock, DecodeOrder, in_order
+from pipeline.video.clock import NS, Clock, DecodeOrder, Irregular, Jump, in_order, note
 from pipeline.video.opening import Source, packets
 from pipeline.video.picture import PictureConverter
 from pipeline.video.timing import (
@@ -27,6 +27,8 @@ from pipeline.video.timing import (
 
 DAMAGE_S = 2.0
 """A gap in frame times within this time of a decode error is attributed to that error."""
+GAP_S = 1.0
+"""A longer span without a picture is named, unless the file says that a picture is shown for so long."""
 SEEK_MARGIN_S = 2.0
 """A start closer to the beginning than this is reached by decoding, which keeps frame numbers exact."""
 HELD_BYTES_MAX = 64 * 2**20
@@ -98,6 +100,8 @@ class VideoReader:
         self.info = self._read_info()
         self._convert = PictureConverter(self._source.shown, self._stream.sample_aspect_ratio, rotate)
         self._from_beginning = True
+        self._gaps: list[Jump] = []
+        self._end_ns: int | None = None
         self._reached_ns = -1
         """Time of the last picture that left the decoder."""
 
@@ -126,29 +130,32 @@ class VideoReader:
 
         Packets that cannot be decoded are passed over; every frame that can is there.
         """
-        index, last_ns = 0, -1
+        index, last_ns, shown_until_ns = 0, -1, 0
         damage_ns: int | None = None
         decoded = chain(self._decode(self._packets_from(self._start_ns)), self._decode_rest())
         for (frame, damaged), pts_ns in in_order(decoded, lambda: self._clock.period_ns):
             if damaged:
                 damage_ns = last_ns
+            duration_ns = self._duration_ns(frame, pts_ns)
             damage_before = damage_ns is not None and all(pts_ns != pause.time_ns for pause in self._clock.pauses)
+            known = index > 0 or self._from_beginning
+            if known and not damage_before and pts_ns - max(last_ns, shown_until_ns) > GAP_S * NS:
+                note(self._gaps, Jump(pts_ns, pts_ns - last_ns))
             number = index if self._from_beginning else None
-            yield DecodedFrame(
-                pts_ns,
-                self._duration_ns(frame, pts_ns),
-                number,
-                bool(frame.is_corrupt),
-                damage_before,
-                frame,
-                self._convert,
-            )
+            yield DecodedFrame(pts_ns, duration_ns, number, bool(frame.is_corrupt), damage_before, frame, self._convert)
             # A decoder runs behind its input: the holes that damage leaves may come some frames after it was met.
             if damage_ns is not None and pts_ns - damage_ns > DAMAGE_S * NS:
                 damage_ns = None
-            index, last_ns = index + 1, pts_ns
+            index, last_ns, shown_until_ns = index + 1, pts_ns, pts_ns + duration_ns
+        self._end_ns = shown_until_ns
         if not index:
             raise SourceError(f"{self._source.shown}: not one frame of the video could be decoded")
+
+    @property
+    def irregular(self) -> Irregular:
+        """What was found about the recording's time so far."""
+        clock = self._clock
+        return Irregular(tuple(clock.new_clocks), tuple(clock.outliers), tuple(self._gaps), self._end_ns)
 
     @property
     def packets_end_ns(self) -> int:
@@ -239,13 +246,13 @@ class VideoReader:
         reached_ns = self._reached_ns
         if self.packets_end_ns - reached_ns < 1.5 * self._clock.period_ns:
             return
-        begun = self._from_beginning
+        clock, from_beginning = self._clock, self._from_beginning
         self._reopen(thread_type="SLICE")
         start_ns = self._start_ns if reached_ns < 0 else reached_ns
         for frame, time_ns in self._decode(self._packets_from(start_ns)):
             if time_ns is not None and time_ns > reached_ns:
                 yield frame, time_ns
-        self._from_beginning = begun
+        self._clock, self._from_beginning = clock, from_beginning
 
     def _seek(self, time_ns: int) -> tuple["av.Packet[Any]", int] | None:
         """To the last key frame at or before a time: its packet and stamp; None where that cannot be done."""

@@ -19,6 +19,10 @@ HOP_BYTES_MAX = 48 * 2**20
 """A hop whose pictures take more is cut short by an early key frame."""
 BATCH_BYTES_MAX = 32 * 2**20
 """A batch is sent on when its pictures take more."""
+LOST_NS = NS
+"""Where nothing could be decoded for longer, a batch ends: nobody is followed across it ..."""
+LOST_MAX = 1000
+"""... and the missing ticks go on in batches of so many."""
 
 _THUMB = (64, 36)
 _CUT_DIFFERENCE = 18.0
@@ -36,7 +40,9 @@ def batches(
     with, of those after the last the first closes the last batch.
     """
     held: list[Frame] = []
+    picture_ns = -LOST_NS
     for frame in _mark_keys(frames):
+        picture_ns = picture_ns if frame.picture is None else frame.pts_ns
         if frame.pts_ns < start_ns:
             continue
         if end_ns is not None and frame.pts_ns >= end_ns:
@@ -45,6 +51,10 @@ def batches(
             if held:
                 yield FrameBatch([*held, frame], closed=True)
             return
+        lost = frame.pts_ns - picture_ns > LOST_NS
+        if held and lost and (len(held) >= LOST_MAX or any(f.picture is not None for f in held)):
+            yield FrameBatch(held, closed=False)
+            held = []
         if frame.is_key and (len(held) >= batch_frames or _nbytes(held) >= BATCH_BYTES_MAX):
             yield FrameBatch([*held, frame], closed=True)
             held = []

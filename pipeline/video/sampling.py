@@ -6,6 +6,7 @@ rate is the sampling rate loses none, wherever its frames lie in the grid.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from math import ceil
 
@@ -28,16 +29,38 @@ def sample(
 ) -> Iterator[Frame]:
     """The analysed frames of a segment of a stream, and a missing tick for each that damage took.
 
+    Each says how long it stands: until the next, or the end of the video.
     `fps` None takes every frame. A pause in a video of variable frame rate is no damage: ticks only go missing where
     something could not be decoded, or where the file ends before it says it does and that can be believed.
     `packets_end_ns` is asked, after the last frame, where the last packet ended.
     """
-    start_ns, end_ns = round(start_s * NS), None if end_s is None else round(end_s * NS)
-    grid, shown_until_ns = _Grid(fps, info, start_ns), 0
+    grid = _Grid(fps, info, round(start_s * NS))
+    found = _found(
+        frames, info, grid, round(start_s * NS), None if end_s is None else round(end_s * NS), packets_end_ns
+    )
+    before: Frame | None = None
+    for frame in found:
+        if before is not None:
+            yield replace(before, shown_ns=frame.pts_ns - before.pts_ns)
+        before = frame
+    if before is not None:
+        yield replace(before, shown_ns=max(grid.end_ns - before.pts_ns, 0))
+
+
+def _found(
+    frames: Iterable[DecodedFrame],
+    info: VideoInfo,
+    grid: "_Grid",
+    start_ns: int,
+    end_ns: int | None,
+    packets_end_ns: Callable[[], int],
+) -> Iterator[Frame]:
+    shown_until_ns = 0
     for frame in frames:
         if end_ns is not None and frame.pts_ns >= end_ns:
             if frame.damage_before:
                 yield from grid.missing(max(shown_until_ns, start_ns), end_ns)
+            grid.end_ns = end_ns
             return
         if frame.pts_ns >= start_ns:
             if frame.damage_before:
@@ -49,6 +72,7 @@ def sample(
         shown_until_ns = frame.pts_ns + (frame.duration_ns or info.period_ns or 0)
     until_ns = max(packets_end_ns(), believable_end_ns(info, shown_until_ns) or 0)
     yield from grid.missing(max(shown_until_ns, start_ns), until_ns if end_ns is None else min(until_ns, end_ns))
+    grid.end_ns = max(shown_until_ns, until_ns)
 
 
 def believable_end_ns(info: VideoInfo, seen_ns: int) -> int | None:
@@ -68,6 +92,8 @@ class _Grid:
         self._cell = 0 if fps is None else -(-start_ns * fps // NS) - 1
         self._first_ns = self._last_ns = -1
         self._count = 0
+        self.end_ns = 0
+        """Where the last frame ends, once all are through."""
 
     def takes(self, pts_ns: int) -> bool:
         """Whether the frame at `pts_ns` is analysed; call it for every frame from the start on."""

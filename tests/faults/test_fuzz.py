@@ -7,7 +7,6 @@ from tests.faults.fuzz import analyze, fuzz, judge
 from tests.faults.mutate import MUTATIONS, make_bases, mutate_all
 
 
-@pytest.mark.xfail(reason="tracebacks of streams without a decoder, and invented time, are being mended")
 @pytest.mark.slow
 def test_damaged_videos_and_pictures_cost_neither_the_run_nor_the_truth(tmp_path):
     verdict = fuzz(tmp_path, count=242, seed=11)
@@ -16,7 +15,6 @@ def test_damaged_videos_and_pictures_cost_neither_the_run_nor_the_truth(tmp_path
     assert verdict.rows > 1000
 
 
-@pytest.mark.xfail(reason="tracebacks of streams without a decoder, and invented time, are being mended")
 @pytest.mark.slow
 def test_files_that_once_crashed_hung_or_grew_are_read_or_named(shared, tmp_path):
     files = sorted((shared / "faults" / "fuzz").glob("*"))

@@ -6,7 +6,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from affectstream import analyze
+from pipeline.results.commits import UnitReport
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 OLD = ["results-0.1"]
@@ -47,7 +50,8 @@ class OldResults:
 
     def reports(self):
         """What each commit says of how its source was analysed."""
-        return {name: json.loads(content)["report"] for name, content in self.commits().items()}
+        parsed = TypeAdapter(UnitReport).validate_python  # fields that are new since have their defaults
+        return {name: parsed(json.loads(content)["report"]) for name, content in self.commits().items()}
 
 
 def old_results(root: Path, version: str, kind: str) -> OldResults:
