@@ -262,7 +262,7 @@ def test_fresh_removes_nothing_that_is_not_ours(analyze_all, clips, tmp_path):
 
 
 def test_a_network_of_the_wrong_kind_is_wrong_use(analyze_all, clips, tmp_path):
-    with pytest.raises(ConfigError, match="of kind 'detector'"):
+    with pytest.raises(ConfigError, match="'face-s' is a face detector"):
         analyze_all([clips / "good.mp4"], tmp_path, networks__affect="face-s")
 
 
