@@ -48,6 +48,11 @@ def test_a_forgotten_source_is_left_out_of_later_runs_until_it_is_allowed_again(
     allow_again(old.footage / WALK, old.out)
     old.analyze_again()
     assert names(old.out) == {SIT, STILL, WALK}
+    assert read_status(old.out).forgotten == 0
+    forget(WALK, old.out)
+    assert read_status(old.out).forgotten == 1
+    marks = read_marks(open_store(old.out)).sources
+    assert [mark.allowed_utc is None for mark in marks] == [False, False, True]  # the log of what was erased
 
 
 def test_starting_over_does_not_bring_it_back(old):
