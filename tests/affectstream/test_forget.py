@@ -79,6 +79,20 @@ def test_an_erasure_that_was_interrupted_is_finished_by_the_next_run(old, merged
     assert (read_status(old.out).half_forgotten, read_status(old.out).forgotten) == ([], 1)
 
 
+def test_damage_that_holds_up_an_erasure_is_mended_by_the_next_runs(old):
+    compact(old.out)
+    (lost,) = (old.out / "frames" / "merged").iterdir()
+    lost.unlink()
+    with pytest.raises(ResultsError, match=r"still holds rows to erase.*analyse those sources again"):
+        forget(WALK, old.out)
+    for _ in range(2):  # the first does the others again, the second takes out what that has set free
+        with pytest.warns(UserWarning, match=f"left out: .*{WALK}"):
+            old.analyze_again()
+    assert names(old.out) == {SIT, STILL}
+    assert read_status(old.out).half_forgotten == []
+    assert not list(old.out.glob("*/merged/*"))
+
+
 def test_reports_are_written_again_without_it(old):
     write_report(old.out)
     write_report(old.out, old.out / "for the board")
