@@ -44,6 +44,8 @@ def find(sources: Iterable[str | Path], results: str | Path) -> Found:
             unknown.append(
                 f"{redacted(str(item))}: {open_store(results)} holds nothing of it; {suggestion(item, known)}"
             )
+    if unknown and marks.sources:
+        unknown.append("sources that were forgotten there are recognised by their path or address only")
     if unknown:
         raise ResultsError("\n".join(unknown))
     return Found([streams[stream_id] for stream_id in sorted(streams)], before)
@@ -54,8 +56,8 @@ def forget(sources: str | Path | Iterable[str | Path], results: str | Path) -> E
 
     sources: paths or addresses, of files, folders or as patterns; or streams by `stream_id`, by name or as patterns.
     They may be gone. Rows, files, merged files, commits, checkpoints, records and reports in the folder are erased, and
-    reports written anew without them. A later `analyze` into that folder leaves the sources out (`allow_again`). What
-    was copied, exported or sent on is not reached, nor are backups and the videos themselves.
+    reports written anew without them. A later `analyze` into that folder leaves the sources out (`allow_again` ends
+    that). What was copied, exported or sent on is not reached, nor are backups and the videos themselves.
 
     A call that was ended half way is finished by the next one. Raises ResultsError where the folder holds nothing of a
     source, or something else is at work there; ConfigError for a name that several streams have; SinkError where

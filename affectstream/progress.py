@@ -118,8 +118,11 @@ def print_summary(result: RunResult, console: Console) -> None:
         table.add_row(*row[: len(table.columns)])
     console.print(table)
     for report in shown:
-        if report.time_notes:
-            console.print(f"{escape(shown_name(report.stream_id))}: {'; '.join(report.time_notes)}", highlight=False)
+        notes = list(report.time_notes)
+        if others := report.info.get("other_streams"):
+            notes.append(f"not analysed: video stream {', '.join(others)}; --video-stream N chooses")
+        if notes:
+            console.print(f"{escape(shown_name(report.stream_id))}: {'; '.join(notes)}", highlight=False)
     if len(result.reports) > len(shown):
         console.print(f"… and {len(result.reports) - len(shown)} more")
     good = [report for report in result.reports if report.error is None]
@@ -143,8 +146,6 @@ def _row(report: UnitReport) -> list[str]:
         notes.append(f"{count(report.corrupt_frames)} damaged")
     if report.scene_cuts:
         notes.append(count(report.scene_cuts, "scene cut"))
-    if others := report.info.get("other_streams"):
-        notes.append(f"not analysed: video stream {', '.join(others)}")
     return [
         name,
         clock(report.video_s),

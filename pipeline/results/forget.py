@@ -121,11 +121,18 @@ def _held(store: Store) -> dict[str, Held]:
     for entry in (*_entries(run, "index"), *_entries(run, "failed")):
         there.setdefault(entry["stream_id"], Held(entry["stream_id"], entry.get("uri")))
     # Damaged commits, what a run has left behind that no record names any more, an erasure that was ended half way.
-    names = {_folder_of(path) for path in (*run_folder.list_files(store), *store.files(SPOOLS))}
+    names = {_folder_of(path) for path in store.files(COMMITS)}
+    names |= {name for parent in (*TABLES, SPOOLS) for name in store.folders(parent)}
     streams = {unquote(name) for name in names if stream_folder(unquote(name)) == name}
+    uris = {_hash(each.stream_id): each.uri for each in there.values()}
     for stream_id in streams | {*read_marks(store).erasing}:
-        there.setdefault(stream_id, Held(stream_id, None))
+        there.setdefault(stream_id, Held(stream_id, uris.get(_hash(stream_id))))  # the same source by another name
     return there
+
+
+def _hash(stream_id: str) -> str:
+    """Of the source's URI, as a stream's name ends."""
+    return stream_id.rpartition("~")[2]
 
 
 def _folder_of(path: str) -> str:

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from pipeline.heartbeat import beat
 from pipeline.sinks.cells import escape_formulas
+from pipeline.sinks.sorting import compact, sort
 from pipeline.storage.store import Store
 from pipeline.tables import SORTED_BY, TABLES, TIME_COLUMN
 from pipeline.tracks.timeline import Finished
@@ -28,8 +29,8 @@ Format = Literal["parquet", "csv", "jsonl"]
 
 PART_NS = 300 * 1_000_000_000
 """A file holds the rows of five minutes of stream time, on a fixed grid ..."""
-PART_ROWS_MAX = 200_000
-"""... or this many, where there are more."""
+PART_ROWS_MAX = 15_000
+"""... or this many, where there are more: 10 MB of points with landmarks, twice in memory while they are sorted."""
 BATCH_ROWS = 5_000
 """Rows of a text file that are formatted at a time: with landmarks about half a second."""
 MERGED = "merged"
@@ -83,7 +84,7 @@ class FileSink:
         for name, table in (("frames", rows.frames), ("points", rows.points), ("tracks", rows.tracks)):
             while table.num_rows:
                 room = self._room(name, table)
-                self._held[name].append(table.slice(0, room))
+                self._held[name].append(compact(table.slice(0, room)))
                 table = table.slice(room)
                 if table.num_rows:
                     self._write_part(name)
@@ -113,9 +114,8 @@ class FileSink:
         held, self._held[name] = self._held[name], []
         if not held:
             return
-        table = pa.concat_tables(held)
+        table = sort(held, name)
         first_ns = pc.min(table[TIME_COLUMN[name]]).as_py()
-        table = table.sort_by([(column, "ascending") for column in SORTED_BY[name]])
         if name == "tracks":
             table = with_labels(table, self._labels)
         path = f"{name}/{self._folder}/{first_ns:019d}.{self._format}"

@@ -107,6 +107,11 @@ class Bucket:
         skip = len(self._address.path) + 1
         return {info.path[skip:]: int(info.size) for info in found if info.type == fs.FileType.File}
 
+    def folders(self, folder: str) -> set[str]:
+        with self._reading(folder):
+            found = self._fs.get_file_info(fs.FileSelector(self._full(folder), allow_not_found=True))
+        return {info.base_name for info in found if info.type == fs.FileType.Directory}
+
     def read(self, path: str) -> bytes | None:
         with self._reading(path):
             try:

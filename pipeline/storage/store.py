@@ -43,6 +43,9 @@ class Store(Protocol):
     def files(self, folder: str) -> dict[str, int]:
         """The bytes of all files at any depth of a folder, by path, from one listing; empty where it is missing."""
 
+    def folders(self, folder: str) -> set[str]:
+        """Names of the folders in a folder, empty ones of a disk included; none where it is missing."""
+
     def read(self, path: str) -> bytes | None:
         """The content of a file; None where there is none."""
 
@@ -148,6 +151,13 @@ class Disk:
                     with suppress(FileNotFoundError):  # removed since it was listed
                         found[path.relative_to(self._root).as_posix()] = path.stat().st_size
         return found
+
+    def folders(self, folder: str) -> set[str]:
+        with self._reading(folder):
+            try:
+                return {path.name for path in (self._root / folder).iterdir() if path.is_dir()}
+            except (FileNotFoundError, NotADirectoryError):
+                return set()
 
     def read(self, path: str) -> bytes | None:
         with self._reading(path):

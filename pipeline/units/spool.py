@@ -26,8 +26,8 @@ from pipeline.video.decode import VideoInfo
 
 FORMAT = 3
 """Changes with what is written here; part of every stretch's name, so that another format is never read."""
-FILE_BYTES = 16 * 2**20
-"""A file ends with the batch that makes it so long: an hour of one face is four files, which a bucket is asked for."""
+FILE_BYTES = 4 * 2**20
+"""A file ends with the batch that makes it so long. An hour of one face is 14 files, each a request to a bucket."""
 
 _UNKNOWN = -1
 _FRAME = ("pts_ns", "frame_index", "width", "height", "missing", "corrupt", "is_key", "scene_cut", "shown_ns")

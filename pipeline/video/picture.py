@@ -5,10 +5,12 @@ from fractions import Fraction
 import cv2
 import numpy as np
 from av import FFmpegError, VideoFrame
-from av.video.reformatter import ColorRange, VideoReformatter
+from av.video.plane import VideoPlane
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from pipeline.errors import SourceError
 from pipeline.types import ColourMatrix, Picture
+from pipeline.video.hdr import HDR, to_sdr
 from pipeline.video.orientation import Orientation
 
 PIXELS_MAX = 8192 * 8192
@@ -33,7 +35,7 @@ class PictureConverter:
     def __call__(self, frame: VideoFrame) -> Picture:
         """Raises SourceError for a picture of more than 8192 x 8192 pixels, or of a kind that cannot be converted."""
         check_size(self._shown, frame.width, frame.height)
-        full_range = frame.format.name.startswith("yuvj") or frame.color_range == ColorRange.JPEG
+        full_range = _is_full_range(frame)
         planes = self._planes(frame, full_range)
         if frame.interlaced_frame:
             planes = [_one_field(plane) for plane in planes]
@@ -41,37 +43,39 @@ class PictureConverter:
             planes = self._square(planes)
         orientation = self._orientation(frame)
         planes = [orientation.apply(plane) for plane in planes]
-        matrix = _MATRICES.get(frame.colorspace, "bt709" if frame.height >= 720 else "bt601")
-        return Picture(planes[0], planes[1], planes[2], full_range, matrix)
+        return Picture(planes[0], planes[1], planes[2], full_range, _matrix(frame))
 
     def bgr(self, frame: VideoFrame) -> np.ndarray:
         """The frame for people to look at: (H, W, 3) uint8 BGR, upright, square pixels."""
+        orientation = self._orientation(frame)
+        if frame.color_trc in HDR:
+            full_range = _is_full_range(frame)
+            frame = _frame_of(self._planes(frame, full_range), full_range)
         image: np.ndarray = self._reformatter.reformat(frame, format="bgr24").to_ndarray()
         if self._aspect != 1:
             width, height = _square_size(image.shape[1], image.shape[0], self._aspect)
             image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
-        return np.ascontiguousarray(self._orientation(frame).apply(image))
+        return np.ascontiguousarray(orientation.apply(image))
 
     def _orientation(self, frame: VideoFrame) -> Orientation:
         return Orientation.of(frame).then_clockwise(self._rotate)
 
     def _planes(self, frame: VideoFrame, full_range: bool) -> list[np.ndarray]:
-        if frame.format.name not in _AS_DECODED:
+        is_hdr = frame.color_trc in HDR
+        if is_hdr or frame.format.name not in _AS_DECODED:
             level = ColorRange.JPEG if full_range else ColorRange.MPEG
             rgb = frame.format.is_rgb
             try:
                 frame = self._reformatter.reformat(
                     frame,
-                    format="yuv420p",
+                    format="yuv420p10le" if is_hdr else "yuv420p",
                     src_color_range=ColorRange.JPEG if rgb else level,
                     dst_color_range=level,
                 )
             except FFmpegError as exc:
                 raise SourceError(f"{self._shown}: its pictures ({frame.format.name}) cannot be converted") from exc
-        return [
-            np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]  # type: ignore[call-overload]
-            for plane in frame.planes[:3]
-        ]
+        planes = [_pixels(plane, np.uint16 if is_hdr else np.uint8) for plane in frame.planes[:3]]
+        return to_sdr(planes, frame.color_trc, full_range) if is_hdr else planes
 
     def _square(self, planes: list[np.ndarray]) -> list[np.ndarray]:
         height, width = planes[0].shape
@@ -89,6 +93,33 @@ def check_size(shown: str, width: int, height: int) -> None:
 def _square_size(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
     """Width and height with square pixels: the side that is too short is stretched, nothing is thrown away."""
     return round(width * max(aspect, Fraction(1))), round(height * max(1 / aspect, Fraction(1)))
+
+
+def _is_full_range(frame: VideoFrame) -> bool:
+    return frame.format.name.startswith("yuvj") or frame.color_range == ColorRange.JPEG
+
+
+def _matrix(frame: VideoFrame) -> ColourMatrix:
+    if frame.color_trc in HDR:
+        return "bt709"
+    return _MATRICES.get(frame.colorspace, "bt709" if frame.height >= 720 else "bt601")
+
+
+def _pixels(plane: VideoPlane, dtype: type[np.generic]) -> np.ndarray:
+    """(H, W) of `dtype`, without the padding of the lines; not copied."""
+    lines = np.frombuffer(plane, dtype).reshape(plane.height, -1)  # type: ignore[call-overload]
+    return lines[:, : plane.width]
+
+
+def _frame_of(planes: list[np.ndarray], full_range: bool) -> VideoFrame:
+    """I420 planes in BT.709 as a frame."""
+    frame = VideoFrame(planes[0].shape[1], planes[0].shape[0], "yuv420p")
+    for plane, pixels in zip(frame.planes, planes, strict=True):
+        padded = np.zeros((plane.height, plane.line_size), np.uint8)
+        padded[:, : plane.width] = pixels
+        plane.update(padded.tobytes())
+    frame.colorspace, frame.color_range = Colorspace.ITU709, ColorRange.JPEG if full_range else ColorRange.MPEG
+    return frame
 
 
 def _one_field(plane: np.ndarray) -> np.ndarray:

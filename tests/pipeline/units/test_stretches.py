@@ -1,5 +1,6 @@
 """A video that is analysed in stretches gives the rows of the undivided one."""
 
+import weakref
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -191,6 +192,39 @@ def test_a_stretch_whose_analysis_is_damaged_is_told_and_then_analysed_again(ana
         analyse_stretch(source, stretch, unit, detector, BrightnessAffect(), Progress())
     assert [detector.num_pictures > 0 for detector in detectors] == [number == 1 for number in range(len(stretches))]
     assert join_stretches(source, stretches, unit).frames == 150
+
+
+def test_a_join_holds_one_file_of_a_stretch_at_a_time(analysed, tmp_path, monkeypatch):
+    """However long the stretches are, and however many faces: each file is let go before the next is read."""
+    source, _, unit = analysed
+    (tmp_path / "out" / "_stretches").rename(tmp_path / "large files")
+    monkeypatch.setattr("pipeline.units.spool.FILE_BYTES", 1)  # a file for each batch
+    unit = replace(unit, config=load_config(None, {"batching.size": 8}))
+    stretches = cut(source.path, unit.config.sampling, 5.0)
+    for stretch in stretches:
+        analyse_stretch(source, stretch, unit, SquareDetector(), BrightnessAffect(), Progress())
+    files = len(list((tmp_path / "out").rglob("*.npz")))
+    assert files > 12
+    batches, alive, contents = [], [], []
+    read_spool, read = module.read_spool, Disk.read
+
+    def watched(*arguments):
+        for batch in read_spool(*arguments):
+            batches.append(weakref.ref(batch.landmarks))
+            yield batch
+            del batch
+
+    def reading(disk, path):
+        if path.endswith(".npz"):
+            contents.append(path)
+            alive.append(sum(batch() is not None for batch in batches))
+        return read(disk, path)
+
+    monkeypatch.setattr(module, "read_spool", watched)
+    monkeypatch.setattr(Disk, "read", reading)
+    assert join_stretches(source, stretches, unit).frames == 150
+    assert len(contents) == len(set(contents)) == files
+    assert max(alive) <= 1
 
 
 def test_a_join_that_was_ended_after_its_commit_is_repeated(analysed, tmp_path, monkeypatch):
