@@ -14,7 +14,7 @@ from engines import EXPRESSIONS
 from pipeline.faces.quality import VISIBLE_MIN, flag, grade
 from pipeline.tables import FRAMES, POINTS, TRACKS, nullable, repeat, table
 from pipeline.tracks.pose import head_pose
-from pipeline.tracks.smoothing import smooth
+from pipeline.tracks.smoothing import GAP_S_MAX, smooth
 from pipeline.tracks.summary import Columns, TrackSummary
 from pipeline.tracks.tracking import EndReason, TrackRows
 from pipeline.types import AffectBatch
@@ -33,6 +33,8 @@ class StreamContext:
     score_start: float
     """The detector's: candidates below it are flagged."""
     half_width_s: float
+    gap_s_max: float = GAP_S_MAX
+    """Nothing is averaged across a longer span without a usable row."""
     landmarks: bool
     """Whether the 68 points are kept."""
     period_s: float
@@ -162,6 +164,7 @@ class Timeline:
                 held["affect"][own],
                 held["grade"][own] >= 1,
                 half_width_s=self._context.half_width_s,
+                gap_s_max=self._context.gap_s_max,
             )
         return out[leaving]
 
