@@ -155,17 +155,18 @@ class Timeline:
 
     def _smooth(self, leaving: np.ndarray) -> np.ndarray:
         """Smooth valence and arousal (R, 2) of the leaving rows."""
-        held = self._held
+        held, gap_s_max = self._held, self._context.gap_s_max
         out = np.full((len(leaving), 2), np.nan)
         for track in np.unique(held["track_id"][leaving]):
             own = np.flatnonzero(held["track_id"] == track)
-            out[own] = smooth(
-                held["pts_ns"][own],
-                held["affect"][own],
-                held["grade"][own] >= 1,
-                half_width_s=self._context.half_width_s,
-                gap_s_max=self._context.gap_s_max,
+            affect, usable = held["affect"][own], held["grade"][own] >= 1
+            smoothed = smooth(
+                held["pts_ns"][own], affect, usable, half_width_s=self._context.half_width_s, gap_s_max=gap_s_max
             )
+            # A picture that stands still is its own average: what came before it is a small part of its time.
+            standing = usable & (held["shown_s"][own] > gap_s_max)
+            smoothed[standing] = affect[standing]
+            out[own] = smoothed
         return out[leaving]
 
     def _points(self, rows: Columns, smoothed: np.ndarray) -> pa.Table:
