@@ -340,7 +340,7 @@ def _plausible_period_ns(stated_ns: int, stamps_ns: list[int]) -> int:
     if not steps_ns:
         return stated_ns
     usual_ns = steps_ns[len(steps_ns) // 4]  # not the median: slides are few among long pauses
-    return max(min(max(stated_ns, usual_ns // 16), 4 * usual_ns), 1)
+    return max(usual_ns if stated_ns > 4 * usual_ns else stated_ns, usual_ns // 16, 1)
 
 
 def in_order(pictures: Iterable[tuple[T, int | None]], usual_period_ns: Callable[[], int]) -> Iterator[tuple[T, int]]:
