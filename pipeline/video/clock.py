@@ -202,8 +202,7 @@ class Clock:
             if self._goes_on(stamp, time_ns + turn_ns):
                 return self._with(stamp, self._offsets_ns[0] + turn_ns)
         run = self._run(stamp, following)
-        few = stamp.is_reordered and len(following) <= REORDER_FRAMES  # near the end nothing shows it for certain
-        if run is None and not (few and self._is_pause(time_ns)):
+        if run is None and not (self._is_undecided(stamp, following) and self._is_pause(time_ns)):
             return None
         for offset_ns in self._offsets_ns[1:]:
             if self._goes_on(stamp, stamp.ns + offset_ns):  # an earlier clock goes on
@@ -247,7 +246,8 @@ class Clock:
     def _step_ns_max(self, stamp: Stamp, time_ns: int) -> int:
         """How much time may pass: less beyond the stated end of the file, more where bytes were skipped."""
         timing, step_ns = self.timing, max(round(JUMP_S * NS), 10 * self.period_ns)
-        if timing.one_timeline and timing.end_ns is not None and time_ns > timing.end_ns + NS:
+        is_anchor = not stamp.is_reordered or stamp.is_key  # of others the stated end may count decoding times
+        if timing.one_timeline and is_anchor and timing.end_ns is not None and time_ns > timing.end_ns + NS:
             step_ns = max(NS, REORDER_FRAMES * self.period_ns)
         return max(step_ns, self._passed_ns(stamp))
 
@@ -262,8 +262,14 @@ class Clock:
         per_byte_ns = Fraction(self.latest_ns - first_ns, self._position - begin)
         return max(least_ns, round(2 * (stamp.position - self._position) * per_byte_ns))
 
+    def _is_undecided(self, stamp: Stamp, following: list[Stamp]) -> bool:
+        """Whether all that follows may be shown before: near the end of a file. Then its one writer is believed."""
+        return self.timing.one_timeline and stamp.is_reordered and len(following) <= REORDER_FRAMES
+
     def _is_late(self, stamp: Stamp, time_ns: int, following: list[Stamp]) -> bool:
         """Whether the pictures after this one show that its stamp lies too far ahead."""
+        if self._is_undecided(stamp, following):
+            return False
         latest_ns = -1 if self.latest_ns is None else self.latest_ns
         earliest_ns = self._earliest_ns(stamp) if stamp.is_reordered else latest_ns + 1
         after = [s.ns + self._offsets_ns[0] for s in _judges(stamp, following)]

@@ -146,7 +146,8 @@ class VideoReader:
             # A decoder runs behind its input: the holes that damage leaves may come some frames after it was met.
             if damage_ns is not None and pts_ns - damage_ns > DAMAGE_S * NS:
                 damage_ns = None
-            index, last_ns, shown_until_ns = index + 1, pts_ns, pts_ns + duration_ns
+            index, last_ns = index + 1, pts_ns
+            shown_until_ns = pts_ns + (duration_ns or self._clock.period_ns)
         self._end_ns = shown_until_ns
         if not index:
             raise SourceError(f"{self._source.shown}: not one frame of the video could be decoded")
