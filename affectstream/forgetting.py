@@ -10,7 +10,7 @@ from pipeline.remote.addresses import is_address, redacted
 from pipeline.report import write_report
 from pipeline.results.forget import Erased, Held, erase, held
 from pipeline.results.marks import Marks, read_marks, write_marks
-from pipeline.sources.naming import named, source_uri, suggestion
+from pipeline.sources.naming import Naming, source_uri
 from pipeline.storage.base import FORGETTING
 from pipeline.storage.store import open_store
 
@@ -31,18 +31,18 @@ def find(sources: Iterable[str | Path], results: str | Path) -> Found:
     that could be those of several streams.
     """
     there, marks = held(results), read_marks(open_store(results))
-    known = {stream_id: each.uri for stream_id, each in there.items()}
+    naming = Naming({stream_id: each.uri for stream_id, each in there.items()})
     streams: dict[str, Held] = {}
     before: dict[str, str] = {}
     unknown = []
     for item in sources:
-        if fits := named(item, known):
+        if fits := naming.named(item):
             streams |= {stream_id: there[stream_id] for stream_id in fits}
         elif (when := _forgotten_utc(item, marks)) is not None:
             before[redacted(str(item))] = when
         else:
             unknown.append(
-                f"{redacted(str(item))}: {open_store(results)} holds nothing of it; {suggestion(item, known)}"
+                f"{redacted(str(item))}: {open_store(results)} holds nothing of it; {naming.suggestion(item)}"
             )
     if unknown and marks.sources:
         unknown.append("sources that were forgotten there are recognised by their path or address only")

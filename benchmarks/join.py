@@ -26,6 +26,7 @@ from pipeline.units.context import RunContext
 from pipeline.units.spool import Ending, Origin, write_spool
 from pipeline.units.stretches import Stretch
 from pipeline.units.unit import checkpoint_path, join_stretches
+from pipeline.video.clock import Irregular
 from pipeline.video.decode import VideoInfo
 
 HERE = Path(__file__).parent
@@ -95,7 +96,7 @@ def make(folder: Path, minutes: int, landmarks: bool) -> None:
     info = VideoInfo(640, 640, NS // FPS, minutes * 60 * NS, "1/90000", "h264", is_picture=False, is_indexed=True)
     origin = Origin(info=info, engines={"engine": "", "precision": "", "detector_engine": ""}, score_start=0.5)
     path = checkpoint_path(source, source.state(), stretch, context)
-    ending = Ending(origin=origin, num_frames=minutes * 60 * FPS, wall_s=1.0)
+    ending = Ending(origin=origin, num_frames=minutes * 60 * FPS, wall_s=1.0, irregular=Irregular())
     write_spool(open_store(context.out), path, made_up(minutes), lambda: ending)
 
 

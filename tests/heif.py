@@ -70,10 +70,13 @@ def write_heif(
     uses = [(i + 1, [1, 2]) for i in range(len(tiles))]
     uses = [*uses, (primary, [3, *shown])] if grid else [(1, [1, 2, *shown])]
 
+    in_head = payloads[-1] if grid and path.suffix == ".heic" else b""  # as phones write it
+
     def head(offset: int) -> bytes:
         extents = []
         for i, payload in enumerate(payloads, 1):
-            extents.append(struct.pack(">HHHII", i, 0, 1, offset, len(payload)))
+            method, start = (1, 0) if payload is in_head else (0, offset)
+            extents.append(struct.pack(">HHHHII", i, method, 0, 1, start, len(payload)))
             offset += len(payload)
         infos = [_full("infe", 2, 0, struct.pack(">HH4sx", i, 0, k.encode())) for i, k in enumerate(kinds, 1)]
         parts = struct.pack(f">HH{len(tiles)}H", primary, len(tiles), *range(1, len(tiles) + 1))
@@ -82,8 +85,9 @@ def write_heif(
             "meta", 0, 0,
             _full("hdlr", 0, 0, struct.pack(">I4s12xx", 0, b"pict")),
             _full("pitm", 0, 0, struct.pack(">H", primary)),
-            _full("iloc", 0, 0, b"\x44\x00", struct.pack(">H", len(payloads)), *extents),
+            _full("iloc", 1, 0, b"\x44\x00", struct.pack(">H", len(payloads)), *extents),
             _full("iinf", 0, 0, struct.pack(">H", len(infos)), *infos),
+            *([_box("idat", in_head)] if in_head else []),
             *([_full("iref", 0, 0, _box("dimg", parts))] if grid else []),
             _box("iprp", _box("ipco", *properties), _full("ipma", 0, 0, struct.pack(">I", len(uses)), *essential)),
         )  # fmt: skip

@@ -9,8 +9,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from affectstream.progress import figures, shown_name
-from affectstream.terminal import console, printable
+from affectstream.terminal import bar, console, printable
 from pipeline.report.words import clock, count, percent
+from pipeline.results.verify import Verified
+from pipeline.results.verify import verify as verify_results
 from pipeline.runs.progress_file import Status, read_status
 
 SHOWN_MAX = 20
@@ -27,15 +29,37 @@ _STATES = {
 def status(
     folder: Annotated[str, typer.Argument(metavar="RESULTS", help="Results folder, or its s3:// or gs:// address.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Also read every committed file and compare its size and SHA-256.")
+    ] = False,
 ) -> None:
     """Show the progress of a run, also while it is running and from another machine."""
     now = read_status(folder)
+    verified = _verified(folder) if verify else None
+    _show(now, verified, as_json=as_json)
+    if verified is not None and verified.damaged:
+        raise typer.Exit(3)
+
+
+def _verified(folder: str) -> Verified:
+    with bar("verifying") as shown:
+        return verify_results(folder, shown)
+
+
+def _show(now: Status, verified: Verified | None, *, as_json: bool) -> None:
     if as_json:
         content = asdict(now)
         content["call"] |= {name: getattr(now.call, name) for name in ("left_s", "times_real_time", "frames_per_s")}
+        if verified is not None:
+            content["verified"] = asdict(verified)
         typer.echo(json.dumps(content, indent=2))
         return
     _print(now, console())
+    if verified is not None:
+        damaged = f"{len(verified.damaged):,} damaged" if verified.damaged else "all as they were written"
+        typer.echo(f"\nverified {count(verified.files, 'file')} of {count(verified.streams, 'source')}: {damaged}")
+        for line in verified.damaged:
+            typer.echo(printable(line))
 
 
 def _print(now: Status, console: Console) -> None:

@@ -7,12 +7,13 @@ commit is gone. Whoever holds the folder next finishes what was begun.
 
 import json
 from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote
 
-from pipeline.errors import ResultsError
+from pipeline.errors import ResultsError, SinkError
 from pipeline.results import compact, run_folder
 from pipeline.results.commits import COMMITS, Commit, Scan, commit_path, is_half, scan
 from pipeline.results.marks import FORGOTTEN_FILE, Marks, read_marks, write_marks
@@ -86,6 +87,13 @@ def erase(folder: str | Path, stream_ids: Collection[str]) -> Erased:
 def finish(store: Store, marks: Marks, rows: Mapping[str, int] | None = None) -> Erased:
     """Erase the streams that `marks` names, under the folder's lock; `rows` is what they had. Raises as `erase`."""
     write_marks(store, marks)
+    try:
+        return _finish(store, marks, rows)
+    except (ResultsError, SinkError) as exc:
+        raise type(exc)(f"{exc}; not everything is erased yet: run affectstream forget again to finish") from exc
+
+
+def _finish(store: Store, marks: Marks, rows: Mapping[str, int] | None) -> Erased:
     gone = set(marks.erasing)
     erased = Erased(sorted(gone), dict(rows or {}))
     _remove_reports(store, gone, erased)
@@ -94,9 +102,10 @@ def finish(store: Store, marks: Marks, rows: Mapping[str, int] | None = None) ->
     own = _own_files(store, gone, files)
     erased.files = len(own)
     run_folder.delete_all(store, (path for path in own if path.startswith(f"{COMMITS}/")))
-    for stream_id in gone:
-        for parent in (*TABLES, SPOOLS):
-            store.delete_folder(f"{parent}/{stream_folder(stream_id)}")
+    folders = {stream_folder(stream_id) for stream_id in gone}
+    there = [f"{parent}/{name}" for parent in (*TABLES, SPOOLS) for name in store.folders(parent) & folders]
+    with ThreadPoolExecutor(run_folder.DELETERS) as pool:
+        list(pool.map(store.delete_folder, sorted(there)))
     _take_out_of_merged(store, found, left, gone, erased)
     _clean_progress(store, gone)
     _clean_run(store, gone, left)
@@ -174,13 +183,13 @@ def _take_out_of_merged(store: Store, found: Scan, left: list[Commit], gone: Col
     if before and damaged:
         raise ResultsError(
             f"{found.damaged[min(damaged)]}; rows cannot be taken out of merged files as long as commits are damaged: "
-            "analyse that source again, or forget it as well, then call again"
+            "analyse that source again, or forget it, too"
         )
     unmended = compact.mend(store, left, files)
     if unmended:
         raise ResultsError(
             f"{store}/{min(unmended)}: still holds rows to erase, and cannot be rewritten, because other files of the "
-            "same streams are missing or truncated; analyse those sources again, or forget them too, then call again"
+            "same streams are missing or truncated; analyse those sources again, or forget them, too"
         )
     if not damaged:
         run_folder.delete_all(store, run_folder.unnamed(run_folder.list_files(store), scan(store).good))

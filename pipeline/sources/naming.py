@@ -18,42 +18,60 @@ SHOWN_MAX = 5
 _TOLD_APART = re.compile(r"\?[0-9a-f]{16}$")
 """How `identity` ends where the endpoint or the query is part of what an address names."""
 
-Known = Mapping[str, str | None]
-"""Streams: their `stream_id`, and the URI of their source where that is known."""
 
+class Naming:
+    """The streams of a results folder, by everything that they can be called."""
 
-def named(item: str | Path, known: Known) -> list[str]:
-    """The streams that an item names, sorted; none where it names nothing.
+    def __init__(self, known: Mapping[str, str | None]):
+        """`known`: the URI of each stream's source, by `stream_id`; None where it is not known."""
+        self._exact: dict[str, list[str]] = {stream_id: [stream_id] for stream_id in known}
+        self._paths: dict[str, dict[str, list[str]]] = {}
+        self._names: dict[str, list[str]] = {}
+        for stream_id, uri in known.items():
+            self._names.setdefault(_bare(stream_id), []).append(stream_id)
+            if uri is not None:
+                path, kind = _place(uri)
+                self._exact.setdefault(uri, []).append(stream_id)
+                self._paths.setdefault(kind, {}).setdefault(path, []).append(stream_id)
 
-    An item is a stream_id or a URI as results name it; the path or address of a file, of a folder, or a pattern of
-    paths; or, if no path fits, a stream's name without its hash, the end of that name, or a pattern of names. Raises
-    ConfigError for a name that several streams share.
-    """
-    text = str(item)
-    if exact := [stream_id for stream_id, uri in known.items() if text in (stream_id, uri)]:
-        return exact
-    if is_address(text.strip()):
-        place, end = _place(identity(text.strip()))
-    else:
-        place, end = (str(real_path(text)), "file") if text.strip() else ("", "")
-    places = {stream_id: _place(uri) for stream_id, uri in known.items() if uri is not None}
-    of_kind = {stream_id: path for stream_id, (path, kind) in places.items() if kind == end}
-    found = _equal(of_kind, place) or _matching(of_kind, place)
-    return sorted(found or ([] if end != "file" else _by_name(text, known)))
+    def named(self, item: str | Path) -> list[str]:
+        """The streams that an item names, sorted; none where it names nothing.
+
+        An item is a stream_id or a URI as results name it; the path or address of a file, of a folder, or a pattern of
+        paths; or, if no path fits, a stream's name without its hash, the end of that name, or a pattern of names.
+        Raises ConfigError for a name that several streams share.
+        """
+        text = str(item)
+        if text in self._exact:
+            return sorted(self._exact[text])
+        if is_address(text.strip()):
+            path, kind = _place(identity(text.strip()))
+            return _fitting(self._paths.get(kind, {}), path)
+        if not text.strip():
+            return []
+        return _fitting(self._paths.get("file", {}), str(real_path(text))) or self._by_name(text)
+
+    def suggestion(self, item: str | Path) -> str:
+        """What to tell somebody whose item names nothing: a name like it, else some that there are."""
+        if near := difflib.get_close_matches(Path(item).name, self._names, n=1):
+            return f"did you mean {near[0]!r}?"
+        some = ", ".join(sorted(self._names)[:SHOWN_MAX])
+        return f"there are {some or 'none'}{' …' if len(self._names) > SHOWN_MAX else ''}"
+
+    def _by_name(self, item: str) -> list[str]:
+        found = self._names.get(item)
+        if found is None:
+            found = [s for name, streams in self._names.items() if name.endswith(f"/{item}") for s in streams]
+        if len(found) > 1:
+            several = ", ".join(sorted(found))
+            raise ConfigError(f"{item}: {len(found)} streams have this name: {several}; give one of these")
+        return found or _fitting(self._names, item)
 
 
 def source_uri(item: str | Path) -> str:
     """The URI of the file at a path or an address. Raises ConfigError for an address of no known kind."""
     text = str(item).strip()
     return identity(text) if is_address(text) else real_path(item).as_uri()
-
-
-def suggestion(item: str | Path, known: Known) -> str:
-    """What to tell somebody whose item names nothing: a name like it, else some that there are."""
-    names = sorted({_bare(stream_id) for stream_id in known})
-    if near := difflib.get_close_matches(Path(item).name, names, n=1):
-        return f"did you mean {near[0]!r}?"
-    return f"there are {', '.join(names[:SHOWN_MAX]) or 'none'}{' …' if len(names) > SHOWN_MAX else ''}"
 
 
 def _place(uri: str) -> tuple[str, str]:
@@ -65,29 +83,20 @@ def _place(uri: str) -> tuple[str, str]:
     return (rest[: end.start()], kind + end.group()) if end else (rest, kind)
 
 
-def _by_name(item: str, known: Known) -> list[str]:
-    names = {stream_id: _bare(stream_id) for stream_id in known}
-    ends = [stream_id for stream_id, name in names.items() if name.endswith(f"/{item}")]
-    found = _equal(names, item) or ends
-    if len(found) > 1:
-        raise ConfigError(f"{item}: {len(found)} streams have this name: {', '.join(sorted(found))}; give one of these")
-    return found or _matching(names, item)
-
-
-def _equal(paths: Mapping[str, str], wanted: str) -> list[str]:
-    return [stream_id for stream_id, path in paths.items() if path == wanted]
-
-
-def _matching(paths: Mapping[str, str], wanted: str) -> list[str]:
-    """Those below a folder, or matching a pattern."""
+def _fitting(paths: Mapping[str, list[str]], wanted: str) -> list[str]:
+    """The streams at a path, else those below that folder, else those that match it as a pattern."""
+    if wanted in paths:
+        return sorted(paths[wanted])
     folder = f"{wanted.rstrip('/')}/"
-    if below := [stream_id for stream_id, path in paths.items() if path.startswith(folder)]:
-        return below
+    if below := [stream_id for path, streams in paths.items() if path.startswith(folder) for stream_id in streams]:
+        return sorted(below)
+    if not glob.has_magic(wanted):
+        return []
     try:
-        pattern = glob_pattern(PurePosixPath(wanted.lstrip("/")).parts) if glob.has_magic(wanted) else None
+        pattern = glob_pattern(PurePosixPath(wanted.lstrip("/")).parts)
     except re.error:  # [b-a]
         return []
-    return [s for s, path in paths.items() if pattern is not None and pattern.fullmatch(path.lstrip("/"))]
+    return sorted(s for path, streams in paths.items() if pattern.fullmatch(path.lstrip("/")) for s in streams)
 
 
 def _bare(stream_id: str) -> str:

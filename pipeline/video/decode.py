@@ -16,6 +16,7 @@ from pipeline.types import Picture
 from pipeline.video.clock import NS, Clock, DecodeOrder, Irregular, Jump, in_order, note
 from pipeline.video.opening import Source, packets
 from pipeline.video.picture import PictureConverter
+from pipeline.video.tiles import assemble
 from pipeline.video.timing import (
     container_start,
     frame_period_ns,
@@ -98,7 +99,10 @@ class VideoReader:
             self._source.release()
             raise
         self.info = self._read_info()
-        self._convert = PictureConverter(self._source.shown, self._stream.sample_aspect_ratio, rotate)
+        grid = self._source.grid
+        self._convert = PictureConverter(
+            self._source.shown, self._stream.sample_aspect_ratio, rotate, grid.orientation if grid else None
+        )
         self._from_beginning = True
         self._gaps: list[Jump] = []
         self._end_ns: int | None = None
@@ -130,6 +134,10 @@ class VideoReader:
 
         Packets that cannot be decoded are passed over; every frame that can is there.
         """
+        if self._source.grid is not None:
+            whole = assemble(self._container, self._source.grid, self._source.shown)
+            yield DecodedFrame(0, 0, 0, False, False, whole, self._convert)
+            return
         index, last_ns, shown_until_ns, numbered = 0, -1, 0, True
         damage_ns: int | None = None
         decoded = chain(self._decode(self._packets_from(self._start_ns)), self._decode_rest())
@@ -274,10 +282,11 @@ class VideoReader:
 
     def _read_info(self) -> VideoInfo:
         stream, still = self._stream, bool(self._source.is_picture)
+        size = self._source.grid or stream
         said = lengths(self._container, stream)
         return VideoInfo(
-            width=stream.width,
-            height=stream.height,
+            width=size.width,
+            height=size.height,
             period_ns=None if still else frame_period_ns(stream),
             end_ns=None if still else said.shortest_ns,
             time_base=str(stream.time_base),

@@ -14,6 +14,7 @@ from pipeline.errors import SourceError
 from pipeline.remote.addresses import is_address, redacted
 from pipeline.remote.files import RemoteFile
 from pipeline.video.picture import check_size
+from pipeline.video.tiles import Grid, read_grid
 
 _VIDEO_FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,mxf,gxf,dv,rm,nut,wtv,ivf,nsv,swf,"
@@ -35,6 +36,7 @@ _REMOTE = {"format_whitelist": FORMATS, "protocol_whitelist": "none"}
 """`image2` would open a local file of the remote one's name."""
 _HIDDEN = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.dependent
 """Streams that no player shows on their own: covers, previews, and the tiles of a picture."""
+_STILL_BRANDS = ("heic", "heix", "heim", "heis", "mif1", "mif2", "avif")
 _PACKETS_MAX = 500
 """How many packets are searched for a second picture. No file that is meant to play has more sound between pictures."""
 _LOST_S_MIN = 1.0
@@ -56,6 +58,8 @@ class Source:
         """What further video streams the file has, in words. Known once it was opened."""
         self.is_picture: bool | None = None
         """It holds one picture and is no video. Known once it was opened."""
+        self.grid: Grid | None = None
+        """How its picture is made of tiles, each a stream, if it is. Known once it was opened."""
         self._path, self._wanted = str(path), video_stream
         if "\0" in self._path:  # libav would open the file whose name ends there
             raise SourceError(f"{self.shown}: no such file")
@@ -86,32 +90,46 @@ class Source:
             cause = "is empty (0 bytes)" if self._remote and not self._remote.size else _cause(exc, self._path)
             raise SourceError(f"{self.shown}: {cause}") from exc
         try:
-            return container, self._choose(container.streams.video)
+            return container, self._choose(container)
         except SourceError:
             container.close()
             raise
 
-    def _choose(self, streams: Sequence[VideoStream]) -> VideoStream:
+    def _choose(self, container: InputContainer) -> VideoStream:
         """The wanted stream, else the one that a player would show."""
+        streams = container.streams.video
         shown = [s for s in streams if not s.disposition & _HIDDEN]
         if self._wanted is not None:
             if self._wanted >= len(streams):
                 known = ", ".join(_words(streams, s) for s in streams) or "none"
                 raise SourceError(f"{self.shown}: has no video stream {self._wanted}; it has {known}")
             chosen = streams[self._wanted]
-        elif tiles := _tiles(streams):
-            raise SourceError(
-                f"{self.shown}: is a picture of {tiles} tiles, which are not put together; convert it to JPEG or PNG"
-            )
+        elif tiles := _tiles(container):
+            self.grid = self.grid or self._read_grid(tiles, streams)
+            chosen = next(s for s in streams if s.id in self.grid.tiles)
         elif not shown:
             raise SourceError(f"{self.shown}: has no video stream")
         else:
             chosen = max(shown, key=_rank)
         if not _is_decodable(chosen):
             raise SourceError(f"{self.shown}: its video cannot be decoded: there is no decoder for {_codec(chosen)}")
-        check_size(self.shown, chosen.width, chosen.height)
+        size = self.grid or chosen
+        check_size(self.shown, size.width, size.height)
         self.other_streams = tuple(_words(streams, s) for s in shown if s is not chosen)
         return chosen
+
+    def _read_grid(self, tiles: int, streams: Sequence[VideoStream]) -> Grid:
+        """How the tiles lie. Raises SourceError: a tile is never taken for the picture."""
+        if self._remote is not None:
+            found = read_grid(self._remote)
+        else:
+            with Path(self._path).open("rb") as file:
+                found = read_grid(file)
+        if found is None or not set(found.tiles) <= {s.id for s in streams}:
+            raise SourceError(
+                f"{self.shown}: is a picture of {tiles} tiles that cannot be put together; convert it to JPEG or PNG"
+            )
+        return found
 
 
 def open_container(file: str | Path | RemoteFile, **options: str) -> InputContainer:
@@ -131,10 +149,13 @@ def packets(container: InputContainer, stream: VideoStream) -> "Iterator[av.Pack
         return
 
 
-def _tiles(streams: Sequence[VideoStream]) -> int:
+def _tiles(container: InputContainer) -> int:
     """How many tiles make up the picture that a viewer would show (HEIC, AVIF); 0 if it is in one piece."""
+    streams = container.streams.video
     if any(s.disposition & Disposition.default for s in streams):
         return 0
+    if container.metadata.get("major_brand") in _STILL_BRANDS:  # libav flags tiles, and a picture in one piece
+        return len(streams)
     return sum(bool(s.disposition & Disposition.dependent) for s in streams)
 
 

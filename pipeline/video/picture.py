@@ -5,28 +5,35 @@ from fractions import Fraction
 import cv2
 import numpy as np
 from av import FFmpegError, VideoFrame
-from av.video.plane import VideoPlane
-from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
+from av.video.reformatter import Colorspace, VideoReformatter
 
 from pipeline.errors import SourceError
 from pipeline.types import ColourMatrix, Picture
 from pipeline.video.hdr import HDR, to_sdr
 from pipeline.video.orientation import Orientation
+from pipeline.video.planes import as_frame, as_planes, is_full_range
 
 PIXELS_MAX = 8192 * 8192
 ASPECT_MAX = Fraction(8)
 """No footage has pixels longer than this (anamorphic film has 2): what a file claims beyond is damage. It would make a
 picture of thousands of millions of pixels."""
-_AS_DECODED = {"yuv420p", "yuvj420p"}
 _MATRICES: dict[int, ColourMatrix] = {1: "bt709", 5: "bt601", 6: "bt601", 9: "bt2020", 10: "bt2020"}
 
 
 class PictureConverter:
     """Converts the frames of one stream. It keeps one swscale context, which FFmpeg 8 would else make per frame."""
 
-    def __init__(self, shown: str, sample_aspect_ratio: Fraction | None, rotate: int = 0):
-        """`shown` names the file in errors. `rotate`: degrees clockwise, on top of the file's own orientation."""
-        self._shown = shown
+    def __init__(
+        self,
+        shown: str,
+        sample_aspect_ratio: Fraction | None,
+        rotate: int = 0,
+        orientation: Orientation | None = None,
+    ):
+        """`shown` names the file in errors. `rotate`: degrees clockwise, on top of `orientation`, which is the file's
+        own; None: the frames say.
+        """
+        self._shown, self._own = shown, orientation
         aspect = sample_aspect_ratio or Fraction(1)
         self._aspect = aspect if 1 / ASPECT_MAX <= aspect <= ASPECT_MAX else Fraction(1)
         self._rotate = rotate
@@ -35,22 +42,21 @@ class PictureConverter:
     def __call__(self, frame: VideoFrame) -> Picture:
         """Raises SourceError for a picture of more than 8192 x 8192 pixels, or of a kind that cannot be converted."""
         check_size(self._shown, frame.width, frame.height)
-        full_range = _is_full_range(frame)
-        planes = self._planes(frame, full_range)
+        planes = self._planes(frame)
         if frame.interlaced_frame:
             planes = [_one_field(plane) for plane in planes]
         if self._aspect != 1:
             planes = self._square(planes)
         orientation = self._orientation(frame)
         planes = [orientation.apply(plane) for plane in planes]
-        return Picture(planes[0], planes[1], planes[2], full_range, _matrix(frame))
+        return Picture(planes[0], planes[1], planes[2], is_full_range(frame), _matrix(frame))
 
     def bgr(self, frame: VideoFrame) -> np.ndarray:
         """The frame for people to look at: (H, W, 3) uint8 BGR, upright, square pixels."""
         orientation = self._orientation(frame)
         if frame.color_trc in HDR:
-            full_range = _is_full_range(frame)
-            frame = _frame_of(self._planes(frame, full_range), full_range)
+            frame = as_frame(self._planes(frame), like=frame)
+            frame.colorspace = Colorspace.ITU709
         image: np.ndarray = self._reformatter.reformat(frame, format="bgr24").to_ndarray()
         if self._aspect != 1:
             width, height = _square_size(image.shape[1], image.shape[0], self._aspect)
@@ -58,24 +64,16 @@ class PictureConverter:
         return np.ascontiguousarray(orientation.apply(image))
 
     def _orientation(self, frame: VideoFrame) -> Orientation:
-        return Orientation.of(frame).then_clockwise(self._rotate)
+        own = Orientation.of(frame) if self._own is None else self._own
+        return own.then_clockwise(self._rotate)
 
-    def _planes(self, frame: VideoFrame, full_range: bool) -> list[np.ndarray]:
+    def _planes(self, frame: VideoFrame) -> list[np.ndarray]:
         is_hdr = frame.color_trc in HDR
-        if is_hdr or frame.format.name not in _AS_DECODED:
-            level = ColorRange.JPEG if full_range else ColorRange.MPEG
-            rgb = frame.format.is_rgb
-            try:
-                frame = self._reformatter.reformat(
-                    frame,
-                    format="yuv420p10le" if is_hdr else "yuv420p",
-                    src_color_range=ColorRange.JPEG if rgb else level,
-                    dst_color_range=level,
-                )
-            except FFmpegError as exc:
-                raise SourceError(f"{self._shown}: its pictures ({frame.format.name}) cannot be converted") from exc
-        planes = [_pixels(plane, np.uint16 if is_hdr else np.uint8) for plane in frame.planes[:3]]
-        return to_sdr(planes, frame.color_trc, full_range) if is_hdr else planes
+        try:
+            planes = as_planes(frame, self._reformatter, bits=10 if is_hdr else 8)
+        except FFmpegError as exc:
+            raise SourceError(f"{self._shown}: its pictures ({frame.format.name}) cannot be converted") from exc
+        return to_sdr(planes, frame.color_trc, is_full_range(frame)) if is_hdr else planes
 
     def _square(self, planes: list[np.ndarray]) -> list[np.ndarray]:
         height, width = planes[0].shape
@@ -95,31 +93,10 @@ def _square_size(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
     return round(width * max(aspect, Fraction(1))), round(height * max(1 / aspect, Fraction(1)))
 
 
-def _is_full_range(frame: VideoFrame) -> bool:
-    return frame.format.name.startswith("yuvj") or frame.color_range == ColorRange.JPEG
-
-
 def _matrix(frame: VideoFrame) -> ColourMatrix:
     if frame.color_trc in HDR:
         return "bt709"
     return _MATRICES.get(frame.colorspace, "bt709" if frame.height >= 720 else "bt601")
-
-
-def _pixels(plane: VideoPlane, dtype: type[np.generic]) -> np.ndarray:
-    """(H, W) of `dtype`, without the padding of the lines; not copied."""
-    lines = np.frombuffer(plane, dtype).reshape(plane.height, -1)  # type: ignore[call-overload]
-    return lines[:, : plane.width]
-
-
-def _frame_of(planes: list[np.ndarray], full_range: bool) -> VideoFrame:
-    """I420 planes in BT.709 as a frame."""
-    frame = VideoFrame(planes[0].shape[1], planes[0].shape[0], "yuv420p")
-    for plane, pixels in zip(frame.planes, planes, strict=True):
-        padded = np.zeros((plane.height, plane.line_size), np.uint8)
-        padded[:, : plane.width] = pixels
-        plane.update(padded.tobytes())
-    frame.colorspace, frame.color_range = Colorspace.ITU709, ColorRange.JPEG if full_range else ColorRange.MPEG
-    return frame
 
 
 def _one_field(plane: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow.types import is_dictionary
 
-from pipeline.errors import ResultsError
+from pipeline.errors import ResultsError, SinkError
 from pipeline.report import write_report
 from pipeline.results import forget as module
 from pipeline.results import run_folder
@@ -18,7 +18,7 @@ from pipeline.results.forget import erase, held
 from pipeline.results.marks import read_marks
 from pipeline.results.read import read_results, read_table
 from pipeline.results.run_folder import read_run, spool_path
-from pipeline.storage.store import open_store
+from pipeline.storage.store import Disk, open_store
 from pipeline.tables import TABLES
 from tests.pipeline.report import made_up
 from tests.pipeline.results.merging import (
@@ -264,7 +264,9 @@ def test_a_damaged_commit_of_another_stream_holds_up_merged_rows_only_until_it_i
     (damaged,) = (out / "_commits").glob("*001*")
     content = damaged.read_bytes()
     damaged.write_text("{")
-    with pytest.raises(ResultsError, match=r"001.*damaged.*analyse that source again, or forget it as well"):
+    with pytest.raises(
+        ResultsError, match=r"001.*damaged.*analyse that source again, or forget it, too; not everything is erased yet"
+    ):
         erase(out, GONE)
     assert read_marks(open_store(out)).erasing == tuple(GONE)
     damaged.write_bytes(content)
@@ -310,3 +312,20 @@ def test_a_stream_that_is_not_there_is_passed_over(tmp_path):
     assert not (out / "forgotten.json").exists()
     with pytest.raises(ResultsError, match="no results there"):
         erase(tmp_path / "nowhere", ["nothing~0"])
+
+
+def test_what_cannot_be_removed_is_told_and_the_next_call_finishes(tmp_path, monkeypatch):
+    out = results(tmp_path / "out", "both")
+    expected = without(rows(out), GONE)
+
+    def refuse(disk, path):
+        raise SinkError(f"{path}: cannot be removed: Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Disk, "delete_folder", refuse)
+        with pytest.raises(SinkError, match="Permission denied; not everything is erased yet"):
+            erase(out, GONE)
+    same_rows(out, expected)
+    erase(out, GONE)
+    same_rows(out, expected)
+    assert traces(out, WORDS) == []

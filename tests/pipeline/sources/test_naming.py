@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.errors import ConfigError
 from pipeline.sources.find import find_sources
-from pipeline.sources.naming import named, suggestion
+from pipeline.sources.naming import Naming
 
 
 @pytest.fixture
@@ -32,12 +32,12 @@ def known(tmp_path, monkeypatch):
 
 def names(item, known):
     """What an item names, without hashes."""
-    return [stream_id.rpartition("~")[0] for stream_id in named(item, known)]
+    return [stream_id.rpartition("~")[0] for stream_id in Naming(known).named(item)]
 
 
 def test_a_stream_id_names_that_stream(known):
     for stream_id in known:
-        assert named(stream_id, known) == [stream_id]
+        assert Naming(known).named(stream_id) == [stream_id]
 
 
 @pytest.mark.parametrize("name", ["talk.mp4", "sub/talk.mp4", "talk [1].mp4", "ü b.mp4", "=cmd.mp4"])
@@ -49,8 +49,8 @@ def test_a_path_names_its_stream_however_it_is_written(known, tmp_path, name):
 
 def test_a_folder_names_all_that_was_in_it(known):
     assert names("clips/sub", known) == ["sub/deep/walk.mp4", "sub/talk.mp4"]
-    assert len(named("clips/", known)) == 6
-    assert named("clip", known) == []
+    assert len(Naming(known).named("clips/")) == 6
+    assert Naming(known).named("clip") == []
 
 
 def test_a_pattern_does_not_cross_folders_unless_it_says_so(known):
@@ -58,7 +58,7 @@ def test_a_pattern_does_not_cross_folders_unless_it_says_so(known):
     assert names("clips/*/talk.mp4", known) == ["sub/talk.mp4"]
     assert names("clips/**/*alk.mp4", known) == ["sub/deep/walk.mp4", "sub/talk.mp4", "talk.mp4"]
     assert names("link/s*", known) == ["sub/deep/walk.mp4", "sub/talk.mp4"]
-    assert named("clips/[b-a]*", known) == []
+    assert Naming(known).named("clips/[b-a]*") == []
 
 
 def test_a_name_without_its_hash_counts_where_no_path_fits(known):
@@ -66,30 +66,32 @@ def test_a_name_without_its_hash_counts_where_no_path_fits(known):
     assert names("walk.mp4", known) == ["sub/deep/walk.mp4"]
     assert names("left over.mp4", known) == ["left over.mp4"]
     assert names("left*", known) == ["left over.mp4"]
-    assert named("alk.mp4", known) == []
+    assert Naming(known).named("alk.mp4") == []
 
 
 def test_a_name_that_several_streams_have_is_refused(known):
     with pytest.raises(ConfigError, match=r"two.mp4: 2 streams have this name: two.mp4~22222222, two.mp4~33333333"):
-        named("two.mp4", known)
+        Naming(known).named("two.mp4")
 
 
 def test_an_address_names_one_file_or_a_folder_or_a_pattern(known):
     assert names("s3://bucket/archive/one.mp4", known) == ["one.mp4"]
-    assert named("s3://bucket/archive/", known) == ["one.mp4~11111111", "two.mp4~22222222"]
-    assert named("s3://bucket/archive/*/two.mp4", known) == ["two.mp4~22222222"]
+    assert Naming(known).named("s3://bucket/archive/") == ["one.mp4~11111111", "two.mp4~22222222"]
+    assert Naming(known).named("s3://bucket/archive/*/two.mp4") == ["two.mp4~22222222"]
     assert names("https://host/films/talk.mp4?v=2", known) == ["talk.mp4"]
-    assert named("https://host/films/talk.mp4?v=2", known) != named("https://host/films/talk.mp4?v=3", known)
-    assert named("s3://bucket/arch", known) == []
-    assert named("s3://host/films", known) == []
+    assert Naming(known).named("https://host/films/talk.mp4?v=2") != Naming(known).named(
+        "https://host/films/talk.mp4?v=3"
+    )
+    assert Naming(known).named("s3://bucket/arch") == []
+    assert Naming(known).named("s3://host/films") == []
 
 
 @pytest.mark.parametrize("item", ["", " ", "nothing.mp4", "a\0b", "~", "clips/talk.mp4/more"])
 def test_what_names_nothing_names_nothing(known, item):
-    assert named(item, known) == []
+    assert Naming(known).named(item) == []
 
 
 def test_who_named_nothing_is_told_what_there_is(known):
-    assert suggestion("clips/wlak.mp4", {"walk.mp4~1": None, "sit.mp4~2": None}) == "did you mean 'walk.mp4'?"
-    assert suggestion("x", {}) == "there are none"
-    assert suggestion("x", known).endswith("…")
+    assert Naming({"walk.mp4~1": None, "sit.mp4~2": None}).suggestion("clips/wlak.mp4") == "did you mean 'walk.mp4'?"
+    assert Naming({}).suggestion("x") == "there are none"
+    assert Naming(known).suggestion("x").endswith("…")

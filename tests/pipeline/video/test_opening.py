@@ -148,14 +148,41 @@ def test_a_stream_that_appears_in_mid_file_ends_nothing(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".heic", ".avif"])
-def test_a_picture_in_one_piece_is_read_and_one_in_tiles_refused(tmp_path, suffix):
-    path = write_heif(tmp_path / f"one{suffix}", [flat(90, 128, 64)])
-    with VideoReader(path) as reader:
+def test_a_picture_of_tiles_is_put_together(tmp_path, suffix):
+    y, x = np.mgrid[:126, :180]
+    image = np.stack([x, y, 200 - x // 2], -1).astype(np.uint8)
+    whole = np.pad(image, ((0, 2), (0, 12), (0, 0)), mode="edge")
+    tiles = [whole[top : top + 64, left : left + 64] for top in (0, 64) for left in (0, 64, 128)]
+    for turns, mirrored in ((0, False), (1, False), (3, True)):
+        path = tmp_path / f"{turns}{suffix}"
+        write_heif(path, tiles, columns=3, size=(180, 126), quarter_turns=turns, mirrored=mirrored)
+        expected = np.rot90(image, turns)
+        expected = np.fliplr(expected) if mirrored else expected
+        with VideoReader(path) as reader:
+            (frame,) = reader.frames()
+            assert (reader.info.is_picture, reader.info.width, reader.info.height) == (True, 180, 126)
+        assert frame.bgr().shape == expected.shape
+        assert np.abs(frame.bgr().astype(int) - expected).mean() < 4
+        assert frame.picture().y.shape == expected.shape[:2]
+
+
+@pytest.mark.parametrize("suffix", [".heic", ".avif"])
+def test_a_tile_is_never_taken_for_the_picture(tmp_path, suffix):
+    path = write_heif(tmp_path / f"tiles{suffix}", [flat(90, 64, 64)] * 6, columns=3)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"dimg", b"gone"))
+    with pytest.raises(SourceError, match=rf"tiles\{suffix}: is a picture of 6 tiles that cannot be put together"):
+        VideoReader(path)
+    path.write_bytes(content[:-20])
+    with pytest.raises(SourceError, match=rf"tiles\{suffix}: "):
+        list(VideoReader(path).frames())
+
+
+@pytest.mark.parametrize("suffix", [".heic", ".avif"])
+def test_a_picture_in_one_piece_is_read(tmp_path, suffix):
+    with VideoReader(write_heif(tmp_path / f"one{suffix}", [flat(90, 128, 64)])) as reader:
         (frame,) = reader.frames()
         assert (reader.info.is_picture, frame.pts_ns, frame.bgr().shape) == (True, 0, (64, 128, 3))
-    path = write_heif(tmp_path / f"tiles{suffix}", [flat(90, 64, 64)] * 6, columns=3)
-    with pytest.raises(SourceError, match=rf"tiles{suffix}: is a picture of 6 tiles"):
-        VideoReader(path)
 
 
 @pytest.mark.parametrize(
