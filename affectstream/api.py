@@ -18,6 +18,7 @@ from pipeline.runs.forgotten import forgotten_line
 from pipeline.runs.run import run
 from pipeline.sources.find import find_sources
 from pipeline.sources.lists import read_list
+from pipeline.sources.scan import LeftOut
 
 if TYPE_CHECKING:  # half a second of every start
     import pandas as pd
@@ -55,9 +56,11 @@ def analyze(
     given = [sources] if isinstance(sources, str | Path) else sources
     listed = read_list(list) if list is not None else []
     with nullcontext(out) if out is not None else tempfile.TemporaryDirectory(prefix="affectstream-") as folder:
-        result = run(find_sources([*given, *listed], out=folder), folder, loaded, in_process=True)
-        if result.left_out:
-            warnings.warn(forgotten_line(result.left_out, result.out), stacklevel=2)
+        left_out = LeftOut()
+        found = find_sources([*given, *listed], out=folder, left_out=left_out)
+        result = run(found, folder, loaded, in_process=True, left_out=left_out)
+        if result.forgotten:
+            warnings.warn(forgotten_line(result.forgotten, result.out), stacklevel=2)
         if result.failed and (out is None or len(result.failed) == len(result.reports)):
             raise SourceError("; ".join(str(report.error) for report in result.failed))
         points = read_results(folder)

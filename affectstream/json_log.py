@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 from pipeline.runs.jobs import Failed, Job
 from pipeline.runs.standing import Standing
+from pipeline.sources.scan import LeftOut
 from pipeline.units.context import Progress
 from pipeline.units.tally import UnitReport
 
@@ -41,6 +42,9 @@ class JsonLog(Standing):
 
     def noted(self, line: str) -> None:
         self.say("info", "run.noted", message=line)
+
+    def left_out(self, left_out: LeftOut) -> None:
+        self.say("info", "run.left_out", message=str(left_out), kinds=left_out.record())
 
     def progress(self, job: Job, progress: Progress) -> None:
         super().progress(job, progress)

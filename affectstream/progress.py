@@ -14,6 +14,7 @@ from pipeline.report.words import NONE, clock, count, percent, signed
 from pipeline.runs.jobs import Failed, Job
 from pipeline.runs.run import RunResult
 from pipeline.runs.standing import Snapshot, Standing
+from pipeline.sources.scan import LeftOut
 from pipeline.units.tally import UnitReport
 
 ROWS_MAX = 40
@@ -65,6 +66,9 @@ class ProgressBar(Standing):
 
     def noted(self, line: str) -> None:
         self._say(escape(printable(line)))
+
+    def left_out(self, left_out: LeftOut) -> None:
+        self._say(escape(f"left out: {left_out}"))
 
     def retried(self, job: Job, failed: Failed) -> None:
         super().retried(job, failed)

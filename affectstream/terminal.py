@@ -12,9 +12,12 @@ from pipeline.text import printable
 __all__ = ["bar", "console", "printable", "say", "warn"]
 
 
-def console(*, stderr: bool = False) -> Console:
-    """A console that prints text as it is: no guessing what could be highlighted or an emoji code."""
-    return Console(stderr=stderr, highlight=False, emoji=False)
+def console(*, stderr: bool = False, soft_wrap: bool = False) -> Console:
+    """A console that prints text as it is: no guessing what could be highlighted or an emoji code.
+
+    `soft_wrap` leaves long lines to the terminal, so that what is copied has no line ends.
+    """
+    return Console(stderr=stderr, highlight=False, emoji=False, soft_wrap=soft_wrap)
 
 
 @contextmanager

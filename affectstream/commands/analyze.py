@@ -20,6 +20,7 @@ from pipeline.runs.run import run
 from pipeline.sinks.files import Format
 from pipeline.sources.find import find_sources
 from pipeline.sources.lists import read_list
+from pipeline.sources.scan import LeftOut
 
 WHAT, HOW, OUTPUT, SPREAD = "What is analysed", "Networks", "Output", "Scaling and monitoring"
 
@@ -228,17 +229,20 @@ def analyze(
         names={key: flag(name) for name, key in COMMAND_KEYS.items()},
     )
     listed = read_list(source_list) if source_list is not None else []
-    found = find_sources([*(sources or []), *listed], out=out)
+    left_out = LeftOut()
+    found = find_sources([*(sources or []), *listed], out=out, left_out=left_out)
     terminal = console(stderr=True)
     try:
         with log(sys.stderr) if log_json else progress_bar(terminal) as standing, serving(standing, metrics):
-            result = run(found, out, settings, ray=ray, fresh=fresh, standing=standing)
+            result = run(found, out, settings, ray=ray, fresh=fresh, standing=standing, left_out=left_out)
     except KeyboardInterrupt:
         if not log_json:
             terminal.print("finished videos are kept; the same command continues from there")
         raise
     if not log_json:
         print_summary(result, console())
+        if left_out:
+            say(f"left out: {left_out}")
     say(f"results: {result.out}")
     if any(report.our_fault for report in result.failed):
         for report in [] if log_json else result.failed:

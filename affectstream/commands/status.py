@@ -1,4 +1,4 @@
-"""``affectstream status``: how a run stands, read from its results folder."""
+"""``affectstream status``: the progress of a run, read from its results folder."""
 
 import json
 from dataclasses import asdict
@@ -16,13 +16,13 @@ from pipeline.results.verify import verify as verify_results
 from pipeline.runs.progress_file import Status, read_status
 
 SHOWN_MAX = 20
-"""Most sources at work, and most failed ones, that are listed; `--json` has them all."""
+"""How many sources in progress, and how many failed ones, are listed; `--json` has them all."""
 _STATES = {
     "running": "running",
     "finished": "finished",
-    "broken": "ended before its time; the same command goes on from there",
-    "interrupted": "interrupted; the same command goes on from there",
-    "killed": "ended without a word; the same command goes on from there",
+    "broken": "stopped by an error; the same command continues from there",
+    "interrupted": "interrupted; the same command continues from there",
+    "killed": "terminated unexpectedly (no exit status recorded); the same command continues from there",
 }
 
 
@@ -54,7 +54,7 @@ def _show(now: Status, verified: Verified | None, *, as_json: bool) -> None:
             content["verified"] = asdict(verified)
         typer.echo(json.dumps(content, indent=2))
         return
-    _print(now, console())
+    _print(now, console(soft_wrap=True))
     if verified is not None:
         damaged = f"{len(verified.damaged):,} damaged" if verified.damaged else "all as they were written"
         typer.echo(f"\nverified {count(verified.files, 'file')} of {count(verified.streams, 'source')}: {damaged}")
@@ -73,9 +73,11 @@ def _print(now: Status, console: Console) -> None:
         console.print(f"this call: {clock(call.elapsed_s)}, {percent(call.share, 1)}{left}; {figures(call)}")
         if now.state == "running" and call.workers:
             console.print(f"{count(call.workers, 'worker')}, {count(call.retries, 'retry', 'retries')}")
-    console.print(f"last word: {now.updated_utc}")
+    console.print(f"updated: {now.updated_utc}")
     if now.state == "running":
-        _list(console, "at work", [f"{shown_name(name)}: {percent(share, 1)}" for name, share in call.at_work.items()])
+        _list(
+            console, "in progress", [f"{shown_name(name)}: {percent(share, 1)}" for name, share in call.at_work.items()]
+        )
     named = [(shown_name(name), why) for name, why in call.failed.items()]
     _list(console, "failed", [why if name in why else f"{name}: {why}" for name, why in named])
     _list(console, f"gone ({len(now.gone):,}): files no longer there; affectstream forget erases their rows", now.gone)

@@ -23,6 +23,7 @@ from pipeline.runs.schedule import Schedule
 from pipeline.runs.standing import Standing
 from pipeline.runs.worker import attempt
 from pipeline.sources.find import Source, states
+from pipeline.sources.scan import LeftOut
 from pipeline.storage.store import Store, open_store
 from pipeline.units.context import Progress, RunContext
 from pipeline.units.tally import UnitReport
@@ -39,7 +40,7 @@ class RunResult:
     """How many of the sources were done before."""
     reports: list[UnitReport] = field(default_factory=list)
     """Of all sources, in their order, those done before included."""
-    left_out: dict[str, str] = field(default_factory=dict)
+    forgotten: dict[str, str] = field(default_factory=dict)
     """Sources that were forgotten there, and are not analysed: path and time (UTC)."""
     wall_s: float = 0.0
 
@@ -57,10 +58,12 @@ def run(
     ray: str | None = None,
     fresh: bool = False,
     standing: Standing | None = None,
+    left_out: LeftOut | None = None,
 ) -> RunResult:
     """Analyse `sources` into `out`, a folder or the address of one, going on where an earlier try stopped.
 
-    `in_process` does the units in the caller's own process; `ray`, `local` or the address of a cluster, on Ray. Raises
+    `in_process` does the units in the caller's own process; `ray`, `local` or the address of a cluster, on Ray.
+    `left_out`: what the search for sources passed over; it is shown and recorded. Raises
     PipelineError or EngineError for what concerns the run as a whole; a source that fails is in the result.
     """
     started = time.monotonic()
@@ -73,16 +76,19 @@ def run(
         standing = standing or Standing()
         finish_erasure(store, standing)
         old = run_record.resumable(store, digest, config)
-        sources, left_out = leave_out(store, sources, standing)
+        sources, forgotten = leave_out(store, sources, standing)
         plan = _plan(store, sources, standing)
         record = {
             **(old or run_record.identity()),
             **run_record.description(config, digest, networks),
             "index": run_record.index(sources, plan.done),
+            "left_out": left_out.record() if left_out else {},
         }
         run_folder.write_run(store, {**record, "state": "running"})
-        result = RunResult(str(store), record["run_id"], resumed=len(plan.done), left_out=left_out)
+        result = RunResult(str(store), record["run_id"], resumed=len(plan.done), forgotten=forgotten)
         standing.planned({source.stream_id: plan.sizes[source.uri] for source in plan.pending}, result.resumed)
+        if left_out:
+            standing.left_out(left_out)
         context = RunContext(
             run_id=record["run_id"],
             out=str(out) if is_address(str(out)) else str(Path(out).resolve()),
