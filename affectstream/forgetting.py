@@ -10,6 +10,7 @@ from pipeline.remote.addresses import is_address, redacted
 from pipeline.report import write_report
 from pipeline.results.forget import Erased, Held, erase, held
 from pipeline.results.marks import Marks, read_marks, write_marks
+from pipeline.results.run_folder import utc_now
 from pipeline.sources.naming import Naming, source_uri
 from pipeline.storage.base import FORGETTING
 from pipeline.storage.store import open_store
@@ -78,7 +79,7 @@ def forget_streams(stream_ids: Iterable[str], results: str | Path) -> Erased:
 
 
 def allow_again(sources: str | Path | Iterable[str | Path], results: str | Path) -> int:
-    """Remove the marks of forgotten sources, by path, address or URI, so that `analyze` takes them again.
+    """Let `analyze` process forgotten sources again. They are given by path, address or URI.
 
     What was erased does not come back. Returns how many. Raises ResultsError for a source that was not forgotten there.
     """
@@ -91,7 +92,7 @@ def allow_again(sources: str | Path | Iterable[str | Path], results: str | Path)
             if not any(marks.forgotten_utc(name) for name in names):
                 raise ResultsError(f"{redacted(str(item))}: was not forgotten in {store}; give its path or address")
             for name in names:
-                marks = marks.without_mark(name)
+                marks = marks.allowing(name, utc_now())
         write_marks(store, marks)
     return len(given)
 

@@ -2,7 +2,7 @@
 
 A source is known by a salted hash of its URI, so the file names nobody; whoever has the folder and guesses a URI can
 check the guess. Only while an erasure goes on are the streams named, so that a later call can finish it. The file stays
-when a run starts over.
+when a run starts over, and no mark is ever removed: together they are a log of what was erased.
 """
 
 import hashlib
@@ -29,6 +29,8 @@ class Mark:
     forgotten_utc: str
     rows: dict[str, int] = field(default_factory=dict)
     """How many were erased, by table."""
+    allowed_utc: str | None = None
+    """Since when the source may be analysed again; None: it is left out."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +50,24 @@ class Marks:
         """With one more source, by its URI or stream_id."""
         return replace(self, sources=(*self.sources, Mark(self._digest(name), forgotten_utc, rows)))
 
-    def without_mark(self, name: str) -> Self:
-        """Without the marks of a source."""
+    def allowing(self, name: str, allowed_utc: str) -> Self:
+        """With a source, by its URI or stream_id, that may be analysed again."""
         digest = self._digest(name)
-        return replace(self, sources=tuple(mark for mark in self.sources if mark.sha256 != digest))
+
+        def changed(mark: Mark) -> Mark:
+            left_out = mark.sha256 == digest and mark.allowed_utc is None
+            return replace(mark, allowed_utc=allowed_utc) if left_out else mark
+
+        return replace(self, sources=tuple(map(changed, self.sources)))
+
+    @property
+    def num_forgotten(self) -> int:
+        """How many sources are left out."""
+        return len(self._times)
 
     @cached_property
     def _times(self) -> dict[str, str]:
-        return {mark.sha256: mark.forgotten_utc for mark in self.sources}
+        return {mark.sha256: mark.forgotten_utc for mark in self.sources if mark.allowed_utc is None}
 
     def _digest(self, name: str) -> str:
         return hashlib.sha256(f"{self.salt}\0{name}".encode("utf-8", "surrogatepass")).hexdigest()

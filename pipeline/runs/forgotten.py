@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+from pipeline.errors import ResultsError
 from pipeline.results.commits import Commit
 from pipeline.results.forget import finish
 from pipeline.results.marks import read_marks
@@ -15,11 +16,19 @@ SHOWN_MAX = 5
 
 
 def finish_erasure(store: Store, standing: Standing) -> None:
-    """Go on with an erasure that was ended half way. Raises as `pipeline.results.forget.erase`."""
+    """Go on with an erasure that was ended half way. Raises ResultsError where marks are damaged, and SinkError.
+
+    What damaged results hold up is only told: analysing their sources again is what mends them.
+    """
     marks = read_marks(store)
-    if marks.erasing:
+    if not marks.erasing:
+        return
+    try:
         finish(store, marks)
-        standing.noted(f"finished forgetting {_some(marks.erasing)}: an earlier `affectstream forget` was interrupted")
+    except ResultsError as exc:
+        standing.noted(str(exc))
+    else:
+        standing.noted(f"finished forgetting {_some(marks.erasing)}: an earlier affectstream forget was interrupted")
 
 
 def leave_out(store: Store, sources: Sequence[Source], standing: Standing) -> tuple[list[Source], dict[str, str]]:

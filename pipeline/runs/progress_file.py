@@ -94,7 +94,7 @@ def read_status(folder: str | Path) -> Status:
         done=len(done),
         call=call,
         gone=[name for name, state in zip(sources, source_states(sources.values()), strict=True) if state == "gone"],
-        forgotten=len({mark.sha256 for mark in marks.sources}),
+        forgotten=marks.num_forgotten,
         half_forgotten=list(marks.erasing),
     )
 

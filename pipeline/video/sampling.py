@@ -68,6 +68,7 @@ def _found(
             if grid.takes(frame.pts_ns):
                 picture = frame.picture()
                 size = picture.width, picture.height
+                grid.size = size
                 yield Frame(frame.pts_ns, frame.frame_index, picture, *size, corrupt=frame.corrupt)
         shown_until_ns = frame.pts_ns + (frame.duration_ns or info.period_ns or 0)
     until_ns = max(packets_end_ns(), believable_end_ns(info, shown_until_ns) or 0)
@@ -86,7 +87,9 @@ class _Grid:
     """The cells of a stream, and which of them is answered."""
 
     def __init__(self, fps: Fraction | None, info: VideoInfo, start_ns: int):
-        self._fps, self._size = fps, (info.width, info.height)
+        self._fps = fps
+        self.size = info.width, info.height
+        """Of the last picture analysed, which may be turned or stretched against what the container says."""
         self._frame_ns = info.period_ns or 0
         self._tolerance_ns = min(Fraction(ROUNDING_NS), NS / fps / 8) if fps else 0
         self._cell = 0 if fps is None else -(-start_ns * fps // NS) - 1
@@ -132,4 +135,4 @@ class _Grid:
         return seen_ns if self._frame_ns < seen_ns / 4 else self._frame_ns
 
     def _gone(self, pts_ns: int) -> Frame:
-        return Frame(pts_ns, None, None, *self._size, missing=True)
+        return Frame(pts_ns, None, None, *self.size, missing=True)

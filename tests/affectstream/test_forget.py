@@ -48,6 +48,11 @@ def test_a_forgotten_source_is_left_out_of_later_runs_until_it_is_allowed_again(
     allow_again(old.footage / WALK, old.out)
     old.analyze_again()
     assert names(old.out) == {SIT, STILL, WALK}
+    assert read_status(old.out).forgotten == 0
+    forget(WALK, old.out)
+    assert read_status(old.out).forgotten == 1
+    marks = read_marks(open_store(old.out)).sources
+    assert [mark.allowed_utc is None for mark in marks] == [False, False, True]  # the log of what was erased
 
 
 def test_starting_over_does_not_bring_it_back(old):
@@ -72,6 +77,20 @@ def test_an_erasure_that_was_interrupted_is_finished_by_the_next_run(old, merged
         old.analyze_again()
     assert names(old.out) == {SIT, STILL}
     assert (read_status(old.out).half_forgotten, read_status(old.out).forgotten) == ([], 1)
+
+
+def test_damage_that_holds_up_an_erasure_is_mended_by_the_next_runs(old):
+    compact(old.out)
+    (lost,) = (old.out / "frames" / "merged").iterdir()
+    lost.unlink()
+    with pytest.raises(ResultsError, match=r"still holds rows to erase.*analyse those sources again"):
+        forget(WALK, old.out)
+    for _ in range(2):  # the first does the others again, the second takes out what that has set free
+        with pytest.warns(UserWarning, match=f"left out: .*{WALK}"):
+            old.analyze_again()
+    assert names(old.out) == {SIT, STILL}
+    assert read_status(old.out).half_forgotten == []
+    assert not list(old.out.glob("*/merged/*"))
 
 
 def test_reports_are_written_again_without_it(old):

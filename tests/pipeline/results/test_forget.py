@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -30,6 +31,7 @@ from tests.pipeline.results.merging import (
     rows,
     same,
     tables,
+    video,
 )
 
 VIDEOS = many(6)
@@ -329,3 +331,35 @@ def test_what_cannot_be_removed_is_told_and_the_next_call_finishes(tmp_path, mon
     erase(out, GONE)
     same_rows(out, expected)
     assert traces(out, WORDS) == []
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_streams_with_odd_names_are_erased_and_no_others(tmp_path, merged):
+    odd = [
+        "x" * 300 + ".mp4~1",
+        "=odd.mp4~2",
+        ".odd.mp4~3",
+        "merged",
+        "odd/ü %2F.mp4~4",
+        "two\nodd lines.mp4~5",
+        "odd~~6",
+    ]
+    out = make(tmp_path / "out", [*(replace(video(i), stream_id=name) for i, name in enumerate(odd)), video(9)])
+    if merged:
+        compact(out)
+    expected = without(rows(out), odd)
+    for stream_id in odd:
+        assert erase(out, [stream_id]).rows["points"] > 0
+        assert stream_id not in set(read_results(out, "frames")["stream_id"])
+    same_rows(out, expected)
+    assert traces(out, ["odd", "xxx"]) == []
+
+
+def test_a_source_that_failed_is_forgotten_too(tmp_path):
+    out = results(tmp_path / "out", "small files")
+    before = rows(out)
+    erased = erase(out, ["clips/bad.mp4~bad"])
+    assert (erased.streams, erased.rows) == (["clips/bad.mp4~bad"], dict.fromkeys(TABLES, 0))
+    same(rows(out), before)
+    assert [entry["stream_id"] for entry in read_run(open_store(out))["failed"]] == [GONE[0]]
+    assert traces(out, ["bad.mp4"]) == []

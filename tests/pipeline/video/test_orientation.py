@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from affectstream import analyze, read_results
 from pipeline.video.decode import VideoReader
 from tests.exif import as_shown, as_stored, write_picture
 from tests.heif import write_heif
@@ -114,3 +115,14 @@ def test_h264s_own_orientation_counts_too(tmp_path):
     command = ["ffmpeg", "-v", "error", "-i", plain, "-c", "copy", "-bsf:v"]
     subprocess.run([*command, "h264_metadata=display_orientation=insert:flip=horizontal", turned], check=True)
     check(turned, np.fliplr(scene()))
+
+
+def test_what_could_not_be_decoded_has_the_size_of_what_could(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (50, 64, 96, 3), np.uint8)
+    path = write_video(tmp_path / "cut.mkv", noise, matrix=MATRICES[6])
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    out = tmp_path / "out"
+    analyze(path, out=out)
+    frames = read_results(out, "frames")
+    assert (frames["status"] == "decode_error").any()
+    assert set(zip(frames["width"], frames["height"], strict=True)) == {(64, 96)}
