@@ -24,6 +24,7 @@ from pipeline.results.run_folder import drop_spools, spool_path
 from pipeline.sinks import FileSink
 from pipeline.sources.find import Source
 from pipeline.storage.store import Store, open_store
+from pipeline.tracks.smoothing import gap_s_max
 from pipeline.tracks.timeline import Finished, StreamContext, Timeline
 from pipeline.tracks.tracking import EndReason, Tracker, TrackerConfig
 from pipeline.types import AffectBatch
@@ -225,6 +226,7 @@ def _stream_context(source: Source, context: RunContext, origin: Origin) -> Stre
         stream_id=source.stream_id,
         score_start=origin.score_start,
         half_width_s=context.config.smoothing.half_width_s,
+        gap_s_max=gap_s_max(None if fps == "native" else fps, frame_s),
         landmarks=context.config.output.landmarks,
         period_s=0.0 if info.is_picture else frame_s if fps == "native" else max(1 / fps, frame_s),
     )

@@ -14,6 +14,7 @@ in nanoseconds; a *stamp* is what a packet says, counted from the container's st
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise
 from typing import TypeVar
 
@@ -33,6 +34,8 @@ REORDER_FRAMES = 16
 """The deepest reordering that a codec allows: a packet's stamp lies this many frames before the latest at most."""
 JITTER_FRAMES = 3
 """Stamps that go back by less are uneven, and no new clock."""
+LATE_MAX = 2
+"""So many of the last pictures may be stamped too late without a key frame after them being taken for a new clock."""
 CLOCKS_MAX = 8
 """So many clocks are remembered: after a few seconds of wrong stamps the old one may go on."""
 CLAIM_RATIO_MAX = 4
@@ -146,7 +149,7 @@ class Clock:
         """`latest_ns` is set where reading begins in the middle: what comes first goes on from there."""
         self.timing, self.latest_ns, self.period_ns = timing, latest_ns, timing.period_ns
         self.pauses: list[Jump] = []
-        """The last long jumps ahead that were believed: no damage."""
+        """The last jumps ahead that no damage explains: they are long, or lead to a key frame without bytes between."""
         self.new_clocks: list[Jump] = []
         self.outliers: list[Jump] = []
         self._offsets_ns = [0]
@@ -154,6 +157,8 @@ class Clock:
         self._first: tuple[int, int | None] | None = None
         """Time and position of the first packet."""
         self._position: int | None = None
+        self._num_skipped = 0
+        """Outliers since the last packet that has a time."""
         self._recent_ns: deque[int] = deque(maxlen=REORDER_FRAMES)
 
     def times(self, items: Iterable[T], stamp_of: Callable[[T], Stamp | None]) -> Iterator[tuple[T, int | None]]:
@@ -175,11 +180,12 @@ class Clock:
             self.period_ns = _plausible_period_ns(self.timing.period_ns, [s.ns for s in stamps])
         time_ns = self._time(stamp, stamps[1:])
         if time_ns is None:
+            self._num_skipped += 1
             latest_ns = self.latest_ns or 0
             note(self.outliers, Jump(latest_ns, stamp.ns + self._offsets_ns[0] - latest_ns))
         else:
             self._first = self._first or (time_ns, stamp.position)
-            self._position = stamp.position
+            self._position, self._num_skipped = stamp.position, 0
             self._recent_ns.append(time_ns)
             self.latest_ns = time_ns if self.latest_ns is None else max(self.latest_ns, time_ns)
         return item, time_ns
@@ -187,23 +193,26 @@ class Clock:
     def _time(self, stamp: Stamp, following: list[Stamp]) -> int | None:
         time_ns = stamp.ns + self._offsets_ns[0]
         if self._goes_on(stamp, time_ns):
-            return None if self._is_late(stamp, time_ns, following) else time_ns
+            if self._is_late(stamp, time_ns, following):
+                return None
+            if stamp.is_key and self.latest_ns is not None and time_ns - self.latest_ns > self._passed_ns(stamp):
+                self._pause(time_ns)
+            return time_ns
         for turn_ns in (self.timing.wrap_ns, -self.timing.wrap_ns) if self.timing.wrap_ns else ():
             if self._goes_on(stamp, time_ns + turn_ns):
                 return self._with(stamp, self._offsets_ns[0] + turn_ns)
         run = self._run(stamp, following)
-        few = stamp.is_reordered and len(following) <= REORDER_FRAMES  # near the end nothing shows it for certain
-        if run is None and not (few and self._is_pause(time_ns)):
+        if run is None and not (self._is_undecided(stamp, following) and self._is_pause(time_ns)):
             return None
         for offset_ns in self._offsets_ns[1:]:
             if self._goes_on(stamp, stamp.ns + offset_ns):  # an earlier clock goes on
                 return self._with(stamp, offset_ns)
         if self._is_pause(time_ns):
-            self.pauses = [*self.pauses[-LOOKAHEAD:], Jump(time_ns, time_ns - (self.latest_ns or 0))]
+            self._pause(time_ns)
             return time_ns
         begin_ns = 0
         if self.latest_ns is not None:
-            begin_ns = self.latest_ns + self.period_ns
+            begin_ns = self.latest_ns + (1 + self._num_skipped) * self.period_ns
             note(self.new_clocks, Jump(begin_ns, time_ns - self.latest_ns))
         back_ns = REORDER_FRAMES * self.period_ns
         first_ns = min(s.ns for s in run or [stamp] if s.ns >= stamp.ns - back_ns)
@@ -218,7 +227,10 @@ class Clock:
         """Whether time may go on like this."""
         if self.latest_ns is None:
             return 0 <= time_ns <= self._step_ns_max(stamp, time_ns)
-        earliest_ns = self.latest_ns - JITTER_FRAMES * self.period_ns if stamp.is_key else self._earliest_ns(stamp)
+        earliest_ns = self._earliest_ns(stamp)
+        if stamp.is_key:  # all that is stored before it is shown before it, but for a few that may be stamped too late
+            before_ns = sorted([self.latest_ns, *self._recent_ns])[-LATE_MAX - 1 :][0]
+            earliest_ns = min(self.latest_ns - JITTER_FRAMES * self.period_ns, before_ns)
         return earliest_ns <= time_ns <= self.latest_ns + self._step_ns_max(stamp, time_ns)
 
     def _earliest_ns(self, stamp: Stamp) -> int:
@@ -228,22 +240,36 @@ class Clock:
         frames = REORDER_FRAMES if stamp.is_reordered else JITTER_FRAMES
         return min(self.latest_ns - frames * self.period_ns, *(self._recent_ns if stamp.is_reordered else ()), 2**62)
 
+    def _pause(self, time_ns: int) -> None:
+        self.pauses = [*self.pauses[-LOOKAHEAD:], Jump(time_ns, time_ns - (self.latest_ns or 0))]
+
     def _step_ns_max(self, stamp: Stamp, time_ns: int) -> int:
         """How much time may pass: less beyond the stated end of the file, more where bytes were skipped."""
         timing, step_ns = self.timing, max(round(JUMP_S * NS), 10 * self.period_ns)
-        if timing.one_timeline and timing.end_ns is not None and time_ns > timing.end_ns + NS:
+        is_anchor = not stamp.is_reordered or stamp.is_key  # of others the stated end may count decoding times
+        if timing.one_timeline and is_anchor and timing.end_ns is not None and time_ns > timing.end_ns + NS:
             step_ns = max(NS, REORDER_FRAMES * self.period_ns)
+        return max(step_ns, self._passed_ns(stamp))
+
+    def _passed_ns(self, stamp: Stamp) -> int:
+        """How much time the bytes since the last packet may have taken, at half the rate so far."""
+        least_ns = (JITTER_FRAMES + self._num_skipped) * self.period_ns
         if self._first is None or self.latest_ns is None:
-            return step_ns
+            return least_ns
         first_ns, begin = self._first
         if begin is None or self._position is None or stamp.position is None or self._position <= begin:
-            return step_ns
-        return max(
-            step_ns, 2 * (stamp.position - self._position) * (self.latest_ns - first_ns) // (self._position - begin)
-        )
+            return least_ns
+        per_byte_ns = Fraction(self.latest_ns - first_ns, self._position - begin)
+        return max(least_ns, round(2 * (stamp.position - self._position) * per_byte_ns))
+
+    def _is_undecided(self, stamp: Stamp, following: list[Stamp]) -> bool:
+        """Whether all that follows may be shown before: near the end of a file. Then its one writer is believed."""
+        return self.timing.one_timeline and stamp.is_reordered and len(following) <= REORDER_FRAMES
 
     def _is_late(self, stamp: Stamp, time_ns: int, following: list[Stamp]) -> bool:
         """Whether the pictures after this one show that its stamp lies too far ahead."""
+        if self._is_undecided(stamp, following):
+            return False
         latest_ns = -1 if self.latest_ns is None else self.latest_ns
         earliest_ns = self._earliest_ns(stamp) if stamp.is_reordered else latest_ns + 1
         after = [s.ns + self._offsets_ns[0] for s in _judges(stamp, following)]
@@ -320,7 +346,7 @@ def _plausible_period_ns(stated_ns: int, stamps_ns: list[int]) -> int:
     if not steps_ns:
         return stated_ns
     usual_ns = steps_ns[len(steps_ns) // 4]  # not the median: slides are few among long pauses
-    return max(min(max(stated_ns, usual_ns // 16), 4 * usual_ns), 1)
+    return max(usual_ns if stated_ns > 4 * usual_ns else stated_ns, usual_ns // 16, 1)
 
 
 def in_order(pictures: Iterable[tuple[T, int | None]], usual_period_ns: Callable[[], int]) -> Iterator[tuple[T, int]]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.types import Frame, Picture
-from pipeline.video.hops import HOP_BYTES_MAX, batches
+from pipeline.video.hops import HOP_BYTES_MAX, LOST_MAX, batches
 
 MS = 1_000_000
 
@@ -74,3 +74,12 @@ def test_missing_ticks_travel_with_their_batch():
     gone = Frame(100 * MS, None, None, 64, 48, missing=True)
     (batch,) = batches([frame(0), gone, frame(200)], batch_frames=10)
     assert [f.missing for f in batch.frames] == [False, True, False]
+
+
+def test_missing_ticks_come_in_bounded_batches_and_all_of_them():
+    lost = [Frame(i * 100 * MS, None, None, 64, 48, missing=True) for i in range(20, 25_000)]
+    seen, after = [frame(i * 100) for i in range(20)], frame(2_500_000)
+    found = list(batches([*seen, *lost, after], batch_frames=64))
+    own = [f.pts_ns for batch in found for f in batch.frames[: len(batch.frames) - batch.closed]]
+    assert own == [f.pts_ns for f in [*seen, *lost, after]]
+    assert max(len(batch.frames) for batch in found) <= LOST_MAX
