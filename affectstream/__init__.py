@@ -1,5 +1,17 @@
-"""Video in, the course of people's facial valence and arousal out."""
+"""Video in, the valence and arousal of people's faces over time out."""
 
-from affectstream.api import analyze, read_results
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["analyze", "read_results"]
+if TYPE_CHECKING:
+    from affectstream.api import analyze, forget, read_results, source_states
+
+__all__ = ["analyze", "forget", "read_results", "source_states"]
+
+
+def __getattr__(name: str) -> Any:
+    # Imported on first use: the command must be able to answer Ctrl-C before half a second of imports has passed.
+    if name in __all__:
+        from affectstream import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 from pipeline.runs.jobs import Failed, Job
 from pipeline.runs.standing import Standing
+from pipeline.sources.scan import LeftOut
 from pipeline.units.context import Progress
 from pipeline.units.tally import UnitReport
 
@@ -42,6 +43,9 @@ class JsonLog(Standing):
     def noted(self, line: str) -> None:
         self.say("info", "run.noted", message=line)
 
+    def left_out(self, left_out: LeftOut) -> None:
+        self.say("info", "run.left_out", message=str(left_out), kinds=left_out.record())
+
     def progress(self, job: Job, progress: Progress) -> None:
         super().progress(job, progress)
         self._say_now_and_then()
@@ -54,6 +58,7 @@ class JsonLog(Standing):
         super().ended(report)
         figures = {name: getattr(report, name) for name in ("video_s", "wall_s", "frames", "decode_errors", "points")}
         if report.error is None:
+            figures["other_streams"] = list(report.info.get("other_streams", ()))
             self.say("info", "source.analysed", stream_id=report.stream_id, **figures)
         else:
             self.say("error", "source.failed", stream_id=report.stream_id, message=report.error)

@@ -9,10 +9,12 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
+from affectstream.terminal import printable
 from pipeline.report.words import NONE, clock, count, percent, signed
 from pipeline.runs.jobs import Failed, Job
 from pipeline.runs.run import RunResult
 from pipeline.runs.standing import Snapshot, Standing
+from pipeline.sources.scan import LeftOut
 from pipeline.units.tally import UnitReport
 
 ROWS_MAX = 40
@@ -33,6 +35,7 @@ class _Bar(Progress):
             TextColumn("{task.fields[left]}", style="progress.remaining"),
             console=console,
             transient=True,
+            disable=not console.is_terminal,
         )
         self._task = self.add_task("looking at what is there", total=None, left="")
 
@@ -63,6 +66,9 @@ class ProgressBar(Standing):
 
     def noted(self, line: str) -> None:
         self._say(escape(printable(line)))
+
+    def left_out(self, left_out: LeftOut) -> None:
+        self._say(escape(f"left out: {left_out}"))
 
     def retried(self, job: Job, failed: Failed) -> None:
         super().retried(job, failed)
@@ -115,6 +121,12 @@ def print_summary(result: RunResult, console: Console) -> None:
     for row in rows:
         table.add_row(*row[: len(table.columns)])
     console.print(table)
+    for report in shown:
+        notes = list(report.time_notes)
+        if others := report.info.get("other_streams"):
+            notes.append(f"not analysed: video stream {', '.join(others)}; --video-stream N chooses")
+        if notes:
+            console.print(f"{escape(shown_name(report.stream_id))}: {'; '.join(notes)}", highlight=False)
     if len(result.reports) > len(shown):
         console.print(f"… and {len(result.reports) - len(shown)} more")
     good = [report for report in result.reports if report.error is None]
@@ -154,8 +166,3 @@ def _row(report: UnitReport) -> list[str]:
 def shown_name(stream_id: str) -> str:
     """The path part of a stream's name."""
     return printable(stream_id.rsplit("~", 1)[0])
-
-
-def printable(text: str) -> str:
-    """Text without what would command a terminal."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)

@@ -14,6 +14,8 @@ from engines.errors import EngineError
 from engines.network import NetworkSpec
 
 Outputs = dict[str, np.ndarray]
+Shape = tuple[int, int, int, int]
+"""K pictures of H x W px with C channels."""
 Compiled = Callable[[np.ndarray], Outputs]
 """A network compiled at one shape: exactly that many pictures in, owned arrays out."""
 
@@ -50,13 +52,18 @@ class FixedShapeEngine:
         spec: NetworkSpec,
         info: EngineInfo,
         batch_shapes: tuple[int, ...],
-        compile_shape: Callable[[tuple[int, int, int, int]], Compiled],
+        compile_shape: Callable[[Shape], Compiled],
+        on_batch: Callable[[], None] = lambda: None,
     ):
-        """`compile_shape` gets (K, H, W, C); shapes are compiled when they are first needed and kept."""
+        """`compile_shape` gets (K, H, W, C); shapes are compiled when they are first needed and kept.
+
+        `on_batch` is called after every batch: many pictures take long, and a watchdog needs to know that they get on.
+        """
         self.spec, self.info = spec, info
+        self._on_batch = on_batch
         self._batch_shapes = tuple(sorted(batch_shapes, reverse=True))
         self._compile_shape = compile_shape
-        self._compiled: dict[tuple[int, int, int, int], Compiled] = {}
+        self._compiled: dict[Shape, Compiled] = {}
 
     def run(self, images: np.ndarray) -> Outputs:
         self._check(images)
@@ -68,6 +75,7 @@ class FixedShapeEngine:
             outputs = self._at((size, *images.shape[1:]))(np.ascontiguousarray(part))
             pieces.append({name: value[:count] for name, value in outputs.items()})
             start += count
+            self._on_batch()
         if not pieces:
             return {
                 name: np.zeros((0, *(s or 0 for s in o.shape)), np.float32) for name, o in self.spec.outputs.items()

@@ -8,10 +8,12 @@ import difflib
 import hashlib
 import json
 import os
+import zlib
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -138,11 +140,13 @@ class Network:
 
     @cached_property
     def samples(self) -> np.ndarray:
-        """(K, H, W, C) uint8 pictures to verify engines with: the network's own, else smooth noise."""
+        """(K, H, W, C) uint8 pictures to verify engines with: the network's own, else smooth noise.
+
+        Raises NetworkError where the network's own are damaged.
+        """
         path = self.folder / SAMPLES_FILE
         if path.is_file():
-            with np.load(path) as content:
-                return np.asarray(content["images"])
+            return _read_samples(path)
         rng = np.random.default_rng(0)
         side = self.spec.input
         shape = (4, side.height_px or 4 * side.multiple_px, side.width_px or 4 * side.multiple_px, side.channels)
@@ -190,12 +194,12 @@ def find_network(name_or_folder: str | Path) -> Network:
 
 
 def read_network(folder: Path) -> Network:
-    """Read and check a network folder; the model must have the stated SHA-256."""
+    """Read and check a network folder; the model must have the stated SHA-256. Raises NetworkError."""
     path = folder / SPEC_FILE
     try:
         spec = _parse(NetworkSpec, json.loads(path.read_text(encoding="utf-8")), str(path))
         _check_classes(spec)
-    except (OSError, ValueError) as exc:
+    except (OSError, ValueError, TypeError, AttributeError) as exc:  # the last two: values of a wrong type
         raise NetworkError(f"{path}: {exc}") from exc
     model = folder / MODEL_FILE
     if not model.is_file():
@@ -203,9 +207,20 @@ def read_network(folder: Path) -> Network:
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
     if digest != spec.sha256:
         raise NetworkError(
-            f"{model}: SHA-256 is {digest[:16]}..., {SPEC_FILE} says {spec.sha256[:16]}...: damaged or replaced"
+            f"{model}: SHA-256 is {digest[:16]}..., {SPEC_FILE} says {str(spec.sha256)[:16]}...: damaged or replaced"
         )
     return Network(folder, spec, model)
+
+
+def _read_samples(path: Path) -> np.ndarray:
+    try:
+        with path.open("rb") as file, np.load(file) as content:
+            images = np.asarray(content["images"])
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as exc:
+        raise NetworkError(f"{path}: damaged: {exc}") from exc
+    if images.dtype != np.uint8 or images.ndim != 4 or not images.size:
+        raise NetworkError(f"{path}: images must be uint8 (K, H, W, C), got {images.dtype} {images.shape}")
+    return images
 
 
 def _check_classes(spec: NetworkSpec) -> None:

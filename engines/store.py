@@ -2,28 +2,30 @@
 
 ``<cache>/engines/<network>-<runtime>-<precision>-<16 hex>/``: the hex is a hash of all that an engine depends on, the
 network with its spec and samples, the runtime's version, the device, the options, so that a stale engine cannot be
-picked up. A folder is built beside its place, verified against the float32 reference, and renamed into it; whoever
-finds it finds it whole.
+picked up. A folder is built beside its place under a lock, verified against the float32 reference, and renamed into
+place, so that an engine that can be found is complete. Shapes that are compiled later are verified then.
 """
 
 import fcntl
+import glob
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
-from engines.engine import Engine, EngineInfo, FixedShapeEngine
+from engines.engine import Engine, EngineInfo, FixedShapeEngine, Shape
 from engines.errors import EngineError, RuntimeMissingError
-from engines.network import Network, cache_dir, find_network
+from engines.network import Network, NetworkSpec, cache_dir, find_network
+from engines.shapes import VerifiedCompiler, sample_images
 from engines.verify import check_same
 from engines.yunet import YuNetEngine, yunet_network
 
@@ -35,6 +37,9 @@ RUNTIMES = {
 """Runtimes and the modules that hold them, the preferred first; the one for GPUs is only taken by name."""
 BATCH_SHAPES = {"affect": (16, 4, 1), "detector": (1,)}
 """A batch of crops pays; a picture for the detector fills the cores by itself."""
+BATCH_PX_MAX = 2**18
+"""Pixels of a batch of crops. A core takes about half a second for so many with the paper's network: larger batches are
+no faster, and leave the watchdog without a heartbeat for longer."""
 ENGINE_FILE = "engine.json"
 FORMAT = 1
 """Raised by whatever changes how engines are compiled or verified: older ones are then not found any more."""
@@ -63,15 +68,21 @@ def open_network(name_or_path: str | Path) -> Network:
     return find_network(name_or_path)
 
 
-def load_engine(network: Network, options: EngineOptions = EngineOptions()) -> Engine:
-    """The engine of `network` for this machine, built and verified first where it is not there yet."""
+def load_engine(
+    network: Network, options: EngineOptions = EngineOptions(), on_batch: Callable[[], None] = lambda: None
+) -> Engine:
+    """The engine of `network` for this machine, built and verified first where it is not there yet.
+
+    `on_batch` is called after every batch that it runs.
+    """
     if network.runs_itself:
         return YuNetEngine(network)
     identity = _identity(network, options)
     folder = _folder(identity)
     if not (folder / ENGINE_FILE).is_file():
         build(network, options)
-    return _open(network, options, identity, folder)
+    compile_shape = _compiler(network, options, identity, folder)
+    return FixedShapeEngine(network.spec, _info(identity), batch_shapes(network.spec), compile_shape, on_batch)
 
 
 def engine_folder(network: Network, options: EngineOptions) -> Path:
@@ -80,36 +91,39 @@ def engine_folder(network: Network, options: EngineOptions) -> Path:
 
 
 def build(network: Network, options: EngineOptions = EngineOptions(), *, again: bool = False) -> Path:
-    """Compile, verify and put in place; return the folder. VerificationError leaves nothing behind."""
+    """Compile, verify and put in place; return the folder. VerificationError leaves nothing behind.
+
+    Raises EngineError where the cache cannot be written.
+    """
     identity = _identity(network, options)
     folder = _folder(identity)
     with _locked(folder):
         if (folder / ENGINE_FILE).is_file() and not again:
             return folder
-        half = folder.with_name(f"_{folder.name}.{os.getpid()}")
-        old = folder.with_name(f"_{folder.name}.{os.getpid()}.old")
-        half.mkdir(parents=True)
+        _clear(folder)
+        unique = uuid.uuid4().hex  # a process ID is not: hosts that share the cache and later processes repeat it
+        half, old = (folder.with_name(f"_{folder.name}.{unique}.{kind}") for kind in ("new", "old"))
+        half.mkdir()
         try:
-            engine = _open(network, options, identity, half)
-            report = verify(engine, network)
-            _write_json(half / ENGINE_FILE, {**identity, "max_abs_difference": report})
+            compile_shape = _compiler(network, options, identity, half)
+            for shape in _built_shapes(network):
+                compile_shape(shape)
+            _write_json(half / ENGINE_FILE, {**identity, "max_abs_difference": compile_shape.worst})
             if folder.exists():
                 folder.rename(old)  # whoever is writing into it goes on there, and not into the new one
             half.rename(folder)
         finally:
-            for leftover in (half, old):
-                shutil.rmtree(leftover, ignore_errors=True)
+            _clear(folder)
     return folder
 
 
 def verify(engine: Engine, network: Network) -> dict[str, float]:
-    """The largest differences from the float32 reference, over every batch shape that serves.
+    """The largest differences from the float32 reference, over the batch shapes that an engine is built for.
 
     Raises VerificationError where one is outside the network's own tolerance.
     """
-    count = sum(BATCH_SHAPES[network.spec.kind])
-    samples = network.samples
-    images = samples[np.arange(max(count, len(samples))) % len(samples)]
+    count = max(sum(batch_shapes(network.spec)), len(network.samples))
+    images = sample_images(network, (count, *network.samples.shape[1:]))
     return check_same(engine, reference_engine(network), images)
 
 
@@ -118,15 +132,23 @@ def reference_engine(network: Network) -> FixedShapeEngine:
     runtime = _runtime("onnxruntime")
     info = EngineInfo(id="reference", runtime="onnxruntime", precision="f32", device=runtime.device_name())
     compile_shape = runtime.compiler(network.model_path, "f32", _threads(0), None)
-    return FixedShapeEngine(network.spec, info, BATCH_SHAPES[network.spec.kind], compile_shape)
+    return FixedShapeEngine(network.spec, info, batch_shapes(network.spec), compile_shape)
+
+
+def batch_shapes(spec: NetworkSpec) -> tuple[int, ...]:
+    """How many pictures an engine of this network runs at a time, the largest number first."""
+    picture_px = (spec.input.height_px or 1) * (spec.input.width_px or 1)
+    return tuple(size for size in BATCH_SHAPES[spec.kind] if size == 1 or size * picture_px <= BATCH_PX_MAX)
 
 
 def list_engines() -> list[dict[str, Any]]:
     """`engine.json` of every built engine, with its folder under `folder`."""
     found = []
     for path in sorted((cache_dir() / "engines").glob(f"[!_.]*/{ENGINE_FILE}")):
-        with suppress(ValueError):  # a damaged one is built again when it is wanted
-            found.append({**json.loads(path.read_text(encoding="utf-8")), "folder": str(path.parent)})
+        with suppress(OSError, ValueError, TypeError):  # a damaged one is left out
+            engine = {**json.loads(path.read_text(encoding="utf-8")), "folder": str(path.parent)}
+            if {"runtime", "runtime_version", "precision", "max_abs_difference"} <= engine.keys():
+                found.append(engine)
     return found
 
 
@@ -146,18 +168,28 @@ def _folder(identity: dict[str, Any]) -> Path:
     return cache_dir() / "engines" / f"{identity['network']}-{identity['runtime']}-{identity['precision']}-{digest}"
 
 
-def _open(network: Network, options: EngineOptions, identity: dict[str, Any], folder: Path) -> FixedShapeEngine:
-    runtime = _runtime(identity["runtime"])
-    info = EngineInfo(
-        id=_folder(identity).name,
-        runtime=identity["runtime"],
-        precision=identity["precision"],
-        device=identity["device"],
-    )
-    compile_shape = runtime.compiler(
+def _compiler(network: Network, options: EngineOptions, identity: dict[str, Any], folder: Path) -> VerifiedCompiler:
+    compile_shape = _runtime(identity["runtime"]).compiler(
         network.model_path, options.precision, _threads(options.threads), folder / "compiled"
     )
-    return FixedShapeEngine(network.spec, info, BATCH_SHAPES[network.spec.kind], compile_shape)
+    return VerifiedCompiler(network, _info(identity), folder, compile_shape, partial(reference_engine, network))
+
+
+def _info(identity: dict[str, Any]) -> EngineInfo:
+    told = {name: identity[name] for name in ("runtime", "precision", "device")}
+    return EngineInfo(id=_folder(identity).name, **told)
+
+
+def _built_shapes(network: Network) -> list[Shape]:
+    """What an engine is built for: its batches, of pictures as large as the network's samples."""
+    _, height, width, channels = network.samples.shape
+    return [(size, height, width, channels) for size in batch_shapes(network.spec)]
+
+
+def _clear(folder: Path) -> None:
+    """Remove what builds of the engine left beside its place; only who holds its lock may."""
+    for leftover in folder.parent.glob(f"_{glob.escape(folder.name)}.*"):
+        shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _identity(network: Network, options: EngineOptions) -> dict[str, Any]:
@@ -175,7 +207,7 @@ def _identity(network: Network, options: EngineOptions) -> dict[str, Any]:
         "network_sha256": network.spec.sha256,
         "spec_sha256": network.spec.digest,
         "samples_sha256": hashlib.sha256(network.samples.tobytes()).hexdigest(),
-        "batch_shapes": BATCH_SHAPES[network.spec.kind],
+        "batch_shapes": batch_shapes(network.spec),
         "runtime": name,
         "runtime_version": runtime.VERSION,
         "device": runtime.device_name(),
@@ -199,18 +231,17 @@ def _threads(asked: int) -> int:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Only one process builds an engine; the others wait and find it. Raises EngineError."""
+    """Only one process builds an engine; the others wait and find it. Raises EngineError if nothing can be written."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = (folder.parent / f".{folder.name}.lock").open("w")
+        with (folder.parent / f".{folder.name}.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
     except OSError as exc:
         raise EngineError(
-            f"{folder.parent}: engines cannot be kept there ({exc.strerror}); "
+            f"{folder.parent}: engines cannot be kept there ({exc.strerror or exc}); "
             "export AFFECTSTREAM_CACHE=/a/folder/that/can/be/written"
         ) from exc
-    with lock as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

@@ -7,6 +7,8 @@ rows; `config_hash` is over those, and only a change of those refuses to go on w
 import difflib
 import hashlib
 import json
+import reprlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,6 +28,8 @@ Context = Literal[
     "workplace",
     "education",
 ]
+Runtime = Literal["auto", "openvino", "onnxruntime", "onnxruntime-gpu"]
+Precision = Literal["f32", "bf16"]
 PROHIBITED_CONTEXTS = ("workplace", "education")
 """EU AI Act, article 5(1)(f): emotions may not be inferred there, except for medical or safety reasons."""
 
@@ -33,6 +37,15 @@ PROHIBITED_CONTEXTS = ("workplace", "education")
 def _rows(default: Any, description: str, **limits: Any) -> Any:
     """A setting that can change rows."""
     return Field(default, description=description, json_schema_extra={"changes_rows": True}, **limits)
+
+
+def _later_rows(default: Any, description: str, **limits: Any) -> Any:
+    """A setting that can change rows, of which folders written by version 0.1.0 know nothing.
+
+    At its default it is not part of `config_hash`, so that runs which began before it can be resumed. The default must
+    therefore do what was done without it.
+    """
+    return Field(default, description=description, json_schema_extra={"changes_rows": True, "later": True}, **limits)
 
 
 def _plain(default: Any, description: str, **limits: Any) -> Any:
@@ -54,13 +67,19 @@ class Deployment(Section):
 
 
 class Sampling(Section):
-    """Which frames are analysed."""
+    """Which pictures of a source are analysed, and which way up."""
 
     fps: Annotated[float, Field(ge=0.001, le=1000, strict=True)] | Literal["native"] = _rows(
         10.0, "Analysed frames per second of video; `native`: every frame."
     )
     start_s: float = _rows(0.0, "Where to begin, seconds of video.", ge=0, le=1e7)
     end_s: float | None = _rows(None, "Where to stop, seconds of video; null: the end.", gt=0, le=1e7)
+    rotate: Literal[0, 90, 180, 270] = _later_rows(
+        0, "Degrees by which every picture is turned clockwise, after what its file says of its orientation."
+    )
+    video_stream: int | None = _later_rows(
+        None, "Which of a file's video streams, counted from 0; null: the one that a player shows.", ge=0, strict=True
+    )
 
 
 class Networks(Section):
@@ -68,8 +87,8 @@ class Networks(Section):
 
     affect: str = _rows("emofan-s", "EmoFAN: name of a network, or its folder.")
     detector: str = _rows("face-s", "Face detector: name, folder, or a YuNet .onnx file.")
-    runtime: Literal["auto", "openvino", "onnxruntime", "onnxruntime-gpu"] = _plain("auto", "What runs them.")
-    precision: Literal["f32", "bf16"] = _rows("f32", "bf16 is faster and less exact, where the runtime has it.")
+    runtime: Runtime = _plain("auto", "What runs them.")
+    precision: Precision = _rows("f32", "bf16 is faster and less exact, where the runtime has it.")
     threads: int = _plain(0, "Threads of the networks; 0: as many as there are cores.", ge=0)
 
 
@@ -83,7 +102,9 @@ class Batching(Section):
 class Tracking(Section):
     """How faces are joined over gaps."""
 
-    gap_s_max: float = _rows(1.0, "A face out of sight for longer is a new track.", ge=0, le=10)
+    gap_s_max: float = _rows(
+        1.0, "A face out of sight for longer is a new track. 1.5 sampling steps are always allowed.", ge=0, le=10
+    )
 
 
 class Smoothing(Section):
@@ -125,32 +146,42 @@ class AnalyzeConfig(Section):
     worker: Worker = Worker()
 
 
-def load_config(path: Path | None, overrides: dict[str, Any] | None = None) -> AnalyzeConfig:
-    """Defaults, then the YAML file, then `overrides` by dotted key. Raises ConfigError or PolicyError."""
-    content: Any = {}
-    where = str(path) if path else "settings"
-    if path is not None:
-        try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        except OSError as exc:
-            raise ConfigError(f"{path}: cannot be read: {exc.strerror}") from exc
-        except (yaml.YAMLError, UnicodeDecodeError) as exc:
-            raise ConfigError(f"{path}: not valid YAML: {exc}") from exc
-        if not isinstance(content, dict):
-            raise ConfigError(f"{path}: expected settings as `key: value`, got {type(content).__name__}")
-        if "version" not in content:
-            raise ConfigError(f"{path}: 'version: 1' is required")
-    for key, value in (overrides or {}).items():
+def load_config(
+    path: Path | None, overrides: Mapping[str, Any] | None = None, *, names: Mapping[str, str] | None = None
+) -> AnalyzeConfig:
+    """Defaults, then the YAML file, then `overrides` by dotted key.
+
+    `names`: what the caller calls these keys (`--fps`), for messages about overrides. Raises ConfigError, which names
+    the file and the dotted key of what comes from a file, or PolicyError.
+    """
+    content = {} if path is None else _read_yaml(path)
+    where, overrides = str(path) if path else "settings", overrides or {}
+    named = {key: (names or {}).get(key, f"{where}: {key}") for key in overrides}
+    for key, value in overrides.items():
         section, name = key.split(".")
         if not isinstance(content.get(section, {}), dict):
-            raise ConfigError(f"{where}: {section}: expected settings as `key: value`, got {content[section]!r}")
+            raise ConfigError(f"{where}: {section}: expected settings as `key: value`, got {_short(content[section])}")
         content = {**content, section: {**content.get(section, {}), name: value}}
     try:
         config = AnalyzeConfig.model_validate(content)
     except ValidationError as exc:
-        raise ConfigError("\n".join(_explain(where, exc))) from exc
-    _check(where, config)
+        raise ConfigError("\n".join(_explain(where, named, exc))) from exc
+    _check(where, named, config)
     return config
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except OSError as exc:
+        raise ConfigError(f"{path}: cannot be read: {exc.strerror}") from exc
+    except (yaml.YAMLError, ValueError, RecursionError) as exc:  # of Unicode, or 2020-99-99
+        raise ConfigError(f"{path}: not valid YAML: {exc}") from exc
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: expected settings as `key: value`, got {type(content).__name__}")
+    if "version" not in content:
+        raise ConfigError(f"{path}: 'version: 1' is required")
+    return content
 
 
 def json_schema() -> str:
@@ -160,43 +191,50 @@ def json_schema() -> str:
 
 def config_hash(config: AnalyzeConfig, networks: dict[str, str]) -> str:
     """SHA-256 over the settings that can change rows; `networks` are digests by role, whatever they are called."""
-    settings = {k: v for k, v in row_settings(config).items() if k not in ("networks.affect", "networks.detector")}
+    settings = row_settings(config, hashed=True)
+    del settings["networks.affect"], settings["networks.detector"]
     content = {"schema": 1, "settings": settings, "networks": networks}
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def row_settings(section: Section) -> dict[str, Any]:
-    """Every setting that can change rows, by dotted key."""
+def row_settings(section: Section, *, hashed: bool = False) -> dict[str, Any]:
+    """Every setting that can change rows, by dotted key; `hashed`: without later ones at their defaults."""
     out: dict[str, Any] = {}
     for name, field in type(section).model_fields.items():
         value = getattr(section, name)
         if isinstance(value, Section):
-            out |= {f"{name}.{key}": inner for key, inner in row_settings(value).items()}
-        elif isinstance(field.json_schema_extra, dict) and field.json_schema_extra["changes_rows"]:
+            out |= {f"{name}.{key}": inner for key, inner in row_settings(value, hashed=hashed).items()}
+            continue
+        extra = field.json_schema_extra
+        assert isinstance(extra, dict)
+        unhashed = hashed and extra.get("later") and value == field.default
+        if extra["changes_rows"] and not unhashed:
             out[name] = value
     return out
 
 
-def _check(where: str, config: AnalyzeConfig) -> None:
-    sampling, deployment = config.sampling, config.deployment
-    _check_gpus(where, config.worker.gpus)
+def _check(where: str, named: Mapping[str, str], config: AnalyzeConfig) -> None:
+    sampling, deployment, gpus = config.sampling, config.deployment, config.worker.gpus
+    if gpus > 1 and gpus != int(gpus):
+        raise ConfigError(f"{_name(where, named, 'worker.gpus')}={gpus:g}: a share of one GPU (0.5), or whole ones (2)")
     if sampling.end_s is not None and sampling.end_s <= sampling.start_s:
-        raise ConfigError(f"{where}: sampling.end_s ({sampling.end_s:g}) must be after start_s ({sampling.start_s:g})")
+        start, end = (_name(where, named, key) for key in ("sampling.start_s", "sampling.end_s"))
+        raise ConfigError(f"{end}={sampling.end_s:g}: must be greater than {start}={sampling.start_s:g}")
     if deployment.context in PROHIBITED_CONTEXTS and not (deployment.reason or "").strip():
         raise PolicyError(
-            f"deployment.context {deployment.context!r}: inferring emotions there is prohibited in the EU (AI Act, "
-            "article 5(1)(f)) except for medical or safety reasons; write the reason down as deployment.reason "
-            "(--context-reason)"
+            f"{named.get('deployment.context', 'deployment.context')} {deployment.context}: inferring emotions there "
+            "is prohibited in the EU (AI Act, article 5(1)(f)) except for medical or safety reasons; state the reason "
+            "with --context-reason or deployment.reason"
         )
 
 
-def _check_gpus(where: str, gpus: float) -> None:
-    if gpus > 1 and gpus != int(gpus):
-        raise ConfigError(f"{where}: worker.gpus={gpus:g}: a share of one GPU (0.5), or whole ones (2)")
+def _name(where: str, named: Mapping[str, str], key: str) -> str:
+    """What a message calls a setting: as the caller does, or the file and the dotted key."""
+    return named.get(key, f"{where}: {key}")
 
 
-def _explain(where: str, invalid: ValidationError) -> list[str]:
-    """A line per key: the file, the dotted key, what is allowed, what was got, the nearest valid key."""
+def _explain(where: str, named: Mapping[str, str], invalid: ValidationError) -> list[str]:
+    """A line per key: its name, the value, what is allowed; of unknown keys the nearest valid one."""
     said: dict[str, list[str]] = {}
     lines = []
     for error in invalid.errors():
@@ -209,8 +247,16 @@ def _explain(where: str, invalid: ValidationError) -> list[str]:
             lines.append(f"{where}: unknown key {key!r}; {hint}")
         else:
             message = error["msg"].removeprefix("Input ").split(", unable")[0]
-            said.setdefault(f"{key}={error['input']!r}", []).append(message)
-    return lines + [f"{where}: {value}: {', or '.join(messages)}" for value, messages in said.items()]
+            said.setdefault(f"{_name(where, named, key)}={_short(error['input'])}", []).append(message)
+    return lines + [f"{setting}: {', or '.join(messages)}" for setting, messages in said.items()]
+
+
+def _short(value: object) -> str:
+    """A value as people may have written it, however long it is: YAML's anchors make large ones of few words."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    written = reprlib.repr(value) if isinstance(value, list | dict) else repr(value)
+    return written if len(written) <= _SHOWN_CHARS else f"{written[:_SHOWN_CHARS]}…"
 
 
 def _keys_at(location: list[str]) -> list[str]:
@@ -228,4 +274,6 @@ def _all_keys(model: type[BaseModel]) -> set[str]:
     return set(model.model_fields).union(*inner)
 
 
+_SHOWN_CHARS = 200
+"""More of a wrong value is not shown."""
 _ALL_KEYS = _all_keys(AnalyzeConfig)

@@ -9,14 +9,27 @@ from affectstream.commands.train import Data, data_folder, log_line, require_tor
 
 
 def ablate(
-    config: Annotated[Path, typer.Argument(help="The base run, configs/train/ablation.yaml.")],
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Base training run: configs/train/ablation.yaml.")],
     data: Data,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the runs; a second call does what is missing.")],
-    seeds: Annotated[int, typer.Option(min=2, max=10, help="Runs of each rung.")] = 3,
-    jobs: Annotated[int, typer.Option(min=1, help="Runs at a time, one thread each.")] = 2,
-    page: Annotated[Path | None, typer.Option(help="Also write what was found to this Markdown file.")] = None,
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="DIR",
+            help="Folder of the runs. Running the same command again does what is missing.",
+        ),
+    ],
+    seeds: Annotated[
+        int, typer.Option(min=2, max=10, metavar="N", help="Runs per variant, each with its own seed.")
+    ] = 3,
+    jobs: Annotated[int, typer.Option(min=1, metavar="N", help="Parallel runs, one thread each.")] = 2,
+    page: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the findings to this Markdown file instead of printing them."),
+    ] = None,
 ) -> None:
-    """Train the ladder of the paper's tables 5 and 6 in small, several seeds a rung, and say what it shows."""
+    """Repeat the ablations of the paper's tables 5 and 6 at small scale and report what they show."""
     require_torch()
     from training.ablation.ladder import climb
     from training.ablation.page import write_page

@@ -6,30 +6,46 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress
 from rich.table import Table
 
+from affectstream.command_line import App
+from affectstream.terminal import bar
 from engines import EXPRESSIONS, EngineOptions, load_engine, open_network
 from pipeline.report.words import NONE
 
-app = typer.Typer(help="Data sets made ready for training.", no_args_is_help=True)
+app = App(help="Prepare data sets for training.")
 
 
 @app.command("pack")
 def pack_(
-    kind: Annotated[str, typer.Argument(help="affectnet, afew-va, sewa, ferplus or table (docs/datasets.md).")],
-    source: Annotated[Path, typer.Argument(help="Its folder; of a table the CSV file.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Pack to write (.parquet).")],
-    landmarks: Annotated[str | None, typer.Option(help="Network that finds all landmarks anew: emofan-s.")] = None,
-    size_px: Annotated[int, typer.Option(help="Largest side of a packed picture.")] = 320,
-    grey: Annotated[bool, typer.Option("--grey", help="Keep luma only: a third of the memory when decoded.")] = False,
-    unreadable_max: Annotated[float, typer.Option(help="Share of pictures that may be missing or broken.")] = 0.01,
-    cleaned: Annotated[
-        Path | None, typer.Option(help="AffectNet: the authors' list of the cleaned set (.pkl).")
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", help="affectnet, afew-va, sewa, ferplus or table (see docs/datasets.md).")
+    ],
+    source: Annotated[
+        Path, typer.Argument(metavar="SOURCE", help="Folder of the data set; for a table, its CSV file.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Pack to write (.parquet).")],
+    landmarks: Annotated[
+        str | None,
+        typer.Option(metavar="NETWORK", help="Find all landmarks again with this network, such as emofan-s."),
     ] = None,
-    value_range: Annotated[str | None, typer.Option(help="SEWA: smallest,largest rating. \\[default: -1,1]")] = None,
+    size_px: Annotated[
+        int, typer.Option(metavar="PX", min=32, max=4096, help="Largest side of a packed picture, in pixels.")
+    ] = 320,
+    grey: Annotated[
+        bool, typer.Option("--grey", help="Keep luma only, which takes a third of the memory when decoded.")
+    ] = False,
+    unreadable_max: Annotated[
+        float, typer.Option(metavar="SHARE", min=0, max=1, help="Share of the pictures that may be missing or broken.")
+    ] = 0.01,
+    cleaned: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="For AffectNet: the authors' list of the cleaned set (.pkl).")
+    ] = None,
+    value_range: Annotated[
+        str | None, typer.Option(metavar="LOW,HIGH", help="For SEWA: lowest and highest rating. [default: -1,1]")
+    ] = None,
 ) -> None:
-    """Check a data set, cut out its faces and write them to one file that training reads."""
+    """Check a data set, crop its faces and write them to one file for training."""
     from training.data.pack import PackOptions, check_out, pack
     from training.data.readers import read_data_set
 
@@ -41,15 +57,14 @@ def pack_(
         reading = read_data_set(
             kind, source, cleaned=cleaned, value_range=None if value_range is None else _range(value_range)
         )
-    with Progress(console=console, transient=True) as bar:
-        task = bar.add_task("packing", total=len(reading.records))
-        pack(reading, out, options, engine=engine, shown=lambda done, total: bar.update(task, completed=done))
+    with bar("packing") as shown:
+        pack(reading, out, options, engine=engine, shown=shown)
     show(out)
 
 
 @app.command()
-def show(pack: Annotated[Path, typer.Argument(help="A pack.")]) -> None:
-    """Say what is in a pack, and what was left out of it."""
+def show(pack: Annotated[Path, typer.Argument(metavar="PACK", help="File written by 'data pack'.")]) -> None:
+    """Show what a pack contains and what was left out of it."""
     from training.data.packed import pack_contents, pack_metadata
 
     about, splits = pack_metadata(pack), pack_contents(pack)

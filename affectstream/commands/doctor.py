@@ -33,11 +33,11 @@ class Finding:
 
 
 def doctor() -> None:
-    """Look over this machine: what is there, what is missing, and the command that mends it."""
+    """Check this machine: what is installed, what is missing, and the command that fixes it."""
     findings = [*_machine(), *_runtimes(), *_networks(), *_optional()]
     colours = {"ok": "green", "missing": "yellow", "broken": "red"}
     table = Table("", "what", box=None)
-    for name in ("found", "mend it with"):
+    for name in ("found", "fix"):
         table.add_column(name, overflow="fold")  # a command that is cut short cannot be copied
     for finding in findings:
         mark = {"ok": "ok", "missing": "–", "broken": "✗"}[finding.state]

@@ -4,27 +4,42 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
+from affectstream.terminal import bar, say
 from pipeline.errors import ConfigError
 
 SIDE_PX_MIN, SIDE_PX_MAX = 64, 4096
 
 
 def draw(
-    out: Annotated[Path, typer.Argument(help="Video to write (.mp4); its truth goes beside it as .truth.parquet.")],
-    seed: Annotated[int, typer.Option(help="The same seed draws the same video.")] = 0,
-    people: Annotated[int, typer.Option(min=1, max=6, help="How many people.")] = 2,
-    seconds: Annotated[float, typer.Option(min=0.1, help="Length.")] = 10.0,
-    fps: Annotated[float, typer.Option(min=1, max=120)] = 25.0,
-    size: Annotated[str, typer.Option(help="Width x height, px.")] = "1280x720",
-    style: Annotated[str | None, typer.Option(help="How it looks; none: drawn from the seed.")] = None,
-    cuts: Annotated[int, typer.Option(min=0, max=20, help="How often the scene changes.")] = 0,
-    crossing: Annotated[bool, typer.Option("--crossing", help="Somebody walks past in front of the others.")] = False,
-    grain: Annotated[float | None, typer.Option(min=0, max=50, help="Sensor noise, grey levels.")] = None,
+    out: Annotated[
+        Path,
+        typer.Argument(
+            metavar="VIDEO", help="Video to write (.mp4); its ground truth goes beside it as .truth.parquet."
+        ),
+    ],
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Random seed; the same seed draws the same video.")] = 0,
+    people: Annotated[int, typer.Option(min=1, max=6, metavar="N", help="Number of people.")] = 2,
+    seconds: Annotated[float, typer.Option(min=0.1, max=86_400, metavar="SECONDS", help="Length of the video.")] = 10.0,
+    fps: Annotated[float, typer.Option(min=1, max=120, metavar="FPS", help="Frames per second.")] = 25.0,
+    size: Annotated[
+        str, typer.Option(metavar="WxH", help=f"Width and height in pixels, each {SIDE_PX_MIN} to {SIDE_PX_MAX}.")
+    ] = "1280x720",
+    style: Annotated[
+        str | None, typer.Option(metavar="STYLE", help="Look of the video. [default: chosen by the seed]")
+    ] = None,
+    cuts: Annotated[int, typer.Option(min=0, max=20, metavar="N", help="Number of scene cuts.")] = 0,
+    crossing: Annotated[
+        bool, typer.Option("--crossing", help="Let somebody walk past in front of the others.")
+    ] = False,
+    grain: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=50, metavar="LEVELS", help="Sensor noise in grey levels. [default: chosen by the seed]"
+        ),
+    ] = None,
 ) -> None:
-    """Draw a video of people whose every feeling is known, to try things on."""
+    """Draw a video of synthetic people with known boxes, identities, valence and arousal."""
     from training.drawn import make_scene
     from training.drawn.footage import write_footage
 
@@ -48,8 +63,6 @@ def draw(
         )
     except ValueError as exc:
         raise ConfigError(str(exc)) from exc
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True) as bar:
-        task = bar.add_task("drawing", total=scene.num_frames)
-        truth = write_footage(scene, out, shown=lambda done: bar.update(task, completed=done))
-    typer.echo(f"{out} and {truth}")
+    with bar("drawing") as shown:
+        truth = write_footage(scene, out, shown=lambda done: shown(done, scene.num_frames))
+    say(f"{out} and {truth}")

@@ -9,22 +9,30 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from affectstream.command_line import App
 from engines import EngineOptions, NetworkError, VerificationError, load_engine, open_network
 from engines.network import find_network, network_names
 from engines.store import available_runtimes, build, engine_folder, list_engines
 from engines.store import verify as check
+from pipeline.config import Precision, Runtime
 
-app = typer.Typer(help="Networks compiled for this machine.", no_args_is_help=True)
+app = App(help="Compile networks for this machine, check and time them.")
 
-NetworkName = Annotated[str, typer.Argument(help="Name or folder of a network.")]
-Runtime = Annotated[str, typer.Option(help="openvino, onnxruntime, or auto: the first that is installed.")]
-Precision = Annotated[str, typer.Option(help="f32, or bf16 where the runtime has it.")]
-Threads = Annotated[int, typer.Option(help="0: as many as there are cores.")]
+NetworkName = Annotated[str, typer.Argument(metavar="NETWORK", help="Name or folder of a network.")]
+RuntimeName = Annotated[
+    Runtime,
+    typer.Option(
+        metavar="RUNTIME",
+        help="openvino, onnxruntime, onnxruntime-gpu, or auto: the first CPU runtime that is installed.",
+    ),
+]
+PrecisionName = Annotated[Precision, typer.Option(metavar="PRECISION", help="f32, or bf16 if the runtime has it.")]
+Threads = Annotated[int, typer.Option(metavar="N", min=0, help="CPU threads; 0 means one per core.")]
 
 
 @app.command("list")
 def list_() -> None:
-    """Show the networks that can be found by name, and the engines built here."""
+    """List the networks known by name, and the engines built on this machine."""
     console = Console()
     networks = Table("network", "kind", "input", "size", "licence", box=None)
     for name in network_names():
@@ -54,8 +62,10 @@ def list_() -> None:
 
 
 @app.command("build")
-def build_(network: NetworkName, runtime: Runtime = "auto", precision: Precision = "f32", threads: Threads = 0) -> None:
-    """Compile a network for this machine, anew, and verify it against the float32 reference."""
+def build_(
+    network: NetworkName, runtime: RuntimeName = "auto", precision: PrecisionName = "f32", threads: Threads = 0
+) -> None:
+    """Compile a network for this machine, again if need be, and verify it against the float32 reference."""
     folder = build(
         open_network(network), EngineOptions(runtime=runtime, precision=precision, threads=threads), again=True
     )
@@ -63,8 +73,10 @@ def build_(network: NetworkName, runtime: Runtime = "auto", precision: Precision
 
 
 @app.command()
-def verify(network: NetworkName, runtime: Runtime = "auto", precision: Precision = "f32", threads: Threads = 0) -> None:
-    """Compare an engine with the float32 reference again."""
+def verify(
+    network: NetworkName, runtime: RuntimeName = "auto", precision: PrecisionName = "f32", threads: Threads = 0
+) -> None:
+    """Compare an engine with the float32 reference."""
     found = open_network(network)
     options = EngineOptions(runtime=runtime, precision=precision, threads=threads)
     folder = engine_folder(found, options)
@@ -79,9 +91,11 @@ def verify(network: NetworkName, runtime: Runtime = "auto", precision: Precision
 def bench(
     network: NetworkName,
     threads: Threads = 0,
-    seconds: Annotated[float, typer.Option(min=0.1, help="How long to measure each.")] = 2.0,
+    seconds: Annotated[
+        float, typer.Option(min=0.1, max=3600, metavar="SECONDS", help="How long to measure each engine.")
+    ] = 2.0,
 ) -> None:
-    """Time every runtime and precision on this machine, interleaved; the ratios are what counts."""
+    """Time every runtime and precision on this machine in turns; trust the ratios more than the times."""
     found = open_network(network)
     engine_folder(found, EngineOptions())  # says so where there is nothing to build
     rows = []
@@ -94,7 +108,7 @@ def bench(
                 typer.echo(f"{runtime} {precision}: {exc}")
     size = found.spec.input
     height, width = size.height_px or 384, size.width_px or 640
-    table = Table("runtime", "precision", "pictures", "ms each", "to the first", box=None)
+    table = Table("runtime", "precision", "batch", "ms per picture", "relative", box=None)
     for count in (1, 4, 16) if found.spec.kind == "affect" else (1,):
         images = np.resize(found.samples, (count, height, width, size.channels)).astype(np.uint8)
         times = _interleaved([engine.run for _, _, engine in rows], images, seconds)

@@ -15,40 +15,60 @@ from rich.console import Console
 from affectstream.commands.train import Data, data_folder
 from affectstream.evaluation import print_findings
 from engines import Engine, EngineOptions, RuntimeMissingError, load_engine, open_network
+from pipeline.config import Runtime
 from training.errors import TrainingError
 from training.evaluation.evaluate import Choice, Measured, measure
 from training.evaluation.findings import Findings, find, plain
 
 
 def evaluate(
-    network: Annotated[str, typer.Argument(help="Name or folder of a network, or a YuNet .onnx file.")],
+    network: Annotated[
+        str, typer.Argument(metavar="NETWORK", help="Name or folder of a network, or a YuNet .onnx file.")
+    ],
     data: Data,
     set_: Annotated[
         str | None,
         typer.Option(
             "--set",
-            help="ferplus, newsfaces or a PACK.parquet; faces_in_scenes, closeups or portraits for a face detector. "
-            "\\[default: all that suit]",
+            metavar="SET",
+            help="ferplus, newsfaces or a PACK.parquet; for a face detector faces_in_scenes, closeups or portraits. "
+            "[default: all that suit the network]",
         ),
     ] = None,
-    split: Annotated[str, typer.Option(help="Split of the data.")] = "val",
-    fold: Annotated[str | None, typer.Option(help="Of a pack without splits: 2/5 is the second of five parts.")] = None,
+    split: Annotated[str, typer.Option(metavar="SPLIT", help="Split of the data.")] = "val",
+    fold: Annotated[
+        str | None, typer.Option(metavar="K/N", help="For a pack without splits: 2/5 is the second of five parts.")
+    ] = None,
     flip: Annotated[
         bool,
-        typer.Option("--flip", help="Average valence and arousal with the mirror image's, as the paper's figures."),
+        typer.Option(
+            "--flip", help="Average valence and arousal over each face and its mirror image, as in the paper."
+        ),
     ] = False,
-    clean: Annotated[bool, typer.Option("--clean", help="Of a pack: only the faces that its cleaning kept.")] = False,
+    clean: Annotated[bool, typer.Option("--clean", help="For a pack: only the faces in the cleaned set.")] = False,
     agreement: Annotated[
-        bool, typer.Option("--agreement", help="Also the network as one more annotator (the paper's table 4).")
+        bool,
+        typer.Option("--agreement", help="Also compare the network with the human annotators (the paper's table 4)."),
     ] = False,
     against: Annotated[
-        str | None, typer.Option(help="Another network of the same kind: also the differences, with intervals.")
+        str | None,
+        typer.Option(
+            metavar="NETWORK", help="Another network of the same kind: also print the differences, with intervals."
+        ),
     ] = None,
-    plots: Annotated[Path | None, typer.Option(help="Also draw pictures into this folder.")] = None,
-    runtime: Annotated[str, typer.Option(help="auto, openvino or onnxruntime.")] = "auto",
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Also write the figures to this JSON file.")] = None,
+    plots: Annotated[Path | None, typer.Option(metavar="DIR", help="Also write plots to this folder.")] = None,
+    runtime: Annotated[
+        Runtime,
+        typer.Option(metavar="RUNTIME", help="What runs the networks: auto, openvino, onnxruntime, onnxruntime-gpu."),
+    ] = "auto",
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Also write the figures to this JSON file.")
+    ] = None,
 ) -> None:
-    """Measure a network on the engine that serves it: the figures of the model cards, with 95 % bootstrap intervals."""
+    """Measure the accuracy of a network on labelled data, with 95 % bootstrap intervals.
+
+    It runs on the same engine that analyses videos; these are the figures of the model cards.
+    """
     if plots is not None and importlib.util.find_spec("matplotlib") is None:
         raise RuntimeMissingError("pictures need matplotlib: pip install 'affectstream[train]'")
     choice = Choice(set=set_, split=split, fold=fold, flip=flip, clean=clean)
@@ -106,7 +126,7 @@ def _load(network: str, runtime: str) -> Engine:
 
 def _measure(engine: Engine, data: Path, choice: Choice) -> list[Measured]:
     """`measure`, with its progress on the terminal."""
-    text = f"measuring {engine.spec.name}"
+    text = f"evaluating {engine.spec.name}"
     with Console(stderr=True).status(text) as status:
         return measure(engine, data_folder(data), choice, lambda done, total: status.update(f"{text} {done}/{total}"))
 

@@ -4,18 +4,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
+from affectstream.terminal import bar, say
 from pipeline.report import write_report
 
 
 def report(
-    results: Annotated[str, typer.Argument(help="Results folder, or its address: s3://….")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Where to. \\[default: RESULTS/report]")] = None,
+    results: Annotated[str, typer.Argument(metavar="RESULTS", help="Results folder, or its s3:// or gs:// address.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="DIR", help="Folder to write. [default: RESULTS/report]")
+    ] = None,
 ) -> None:
-    """Write an HTML report that opens offline: an index, and a page per video."""
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("writing", total=None)
-        index = write_report(results, out, lambda done, total: bar.update(task, completed=done, total=total))
-    typer.echo(index)
+    """Write an HTML report that opens offline: an index and a page per video."""
+    with bar("writing") as shown:
+        say(write_report(results, out, shown))

@@ -14,25 +14,45 @@ from engines import RuntimeMissingError
 from training.errors import TrainingError
 
 Data = Annotated[
-    Path, typer.Option(envvar="AFFECTSTREAM_DATA", help="Folder that holds data/, or the Parquet files themselves.")
+    Path,
+    typer.Option(
+        metavar="DIR",
+        envvar="AFFECTSTREAM_DATA",
+        show_envvar=True,
+        help="Folder with the Parquet files, or with a folder data/ that has them.",
+    ),
 ]
 
-Ray = Annotated[str | None, typer.Option(help="Address of a Ray cluster, or `auto`. \\[default: this machine]")]
+Ray = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="Ray cluster: HOST:PORT or 'auto'. [default: this machine]")
+]
 
 
 def train(
-    config: Annotated[Path, typer.Argument(help="A training run, like those in configs/train/.")],
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG", help="Training run as YAML, like those in configs/train/.")
+    ],
     data: Data,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run; a second call goes on from there.")],
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    threads: Annotated[int, typer.Option(min=0, help="Threads on the CPU of this process; 0: all cores.")] = 0,
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", "-o", metavar="DIR", help="Folder of the run. Running the same command again resumes it."
+        ),
+    ],
+    device: Annotated[str, typer.Option(metavar="DEVICE", help="cpu, cuda or cuda:N.")] = "cpu",
+    threads: Annotated[
+        int, typer.Option(min=0, metavar="N", help="CPU threads of this process; 0 means one per core.")
+    ] = 0,
     start_from: Annotated[
-        Path | None, typer.Option(help="Weights to begin with: layers of the same name and shape are taken over.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Weights to start from: layers of the same name and shape are copied."),
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that share each step, through Ray Train.")] = 1,
+    workers: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Processes that share each training step, with Ray Train.")
+    ] = 1,
     ray: Ray = None,
 ) -> None:
-    """Train a network as a configuration file says."""
+    """Train a network from a configuration file."""
     torch = require_torch()
     _check_device(device, here=ray is None)
     if threads:
@@ -50,15 +70,22 @@ def train(
 
 
 def tune(
-    config: Annotated[Path, typer.Argument(help="A training run; its optimiser's settings are what is searched.")],
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG", help="Training run as YAML; the search varies its optimiser settings.")
+    ],
     data: Data,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the search; a second call goes on from there.")],
-    trials: Annotated[int, typer.Option(min=1, help="How many settings are tried.")] = 20,
-    seed: Annotated[int, typer.Option(help="Of the settings that are drawn.")] = 0,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", "-o", metavar="DIR", help="Folder of the search. Running the same command again resumes it."
+        ),
+    ],
+    trials: Annotated[int, typer.Option(min=1, metavar="N", help="Number of settings to try.")] = 20,
+    seed: Annotated[int, typer.Option(metavar="N", help="Random seed of the search.")] = 0,
+    device: Annotated[str, typer.Option(metavar="DEVICE", help="cpu, cuda or cuda:N.")] = "cpu",
     ray: Ray = None,
 ) -> None:
-    """Search learning rate, weight decay and betas at random over the paper's ranges, through Ray Tune."""
+    """Search learning rate, weight decay and betas at random within the paper's ranges, with Ray Tune."""
     require_torch()
     _check_device(device, here=ray is None)
     best = _cluster().search(
@@ -68,13 +95,19 @@ def tune(
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="Folder of a training run; its best weights are taken.")],
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="Folder of a training run; its best weights are exported.")
+    ],
     data: Data,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Network folder to write.")],
-    name: Annotated[str | None, typer.Option(help="Name of the network. \\[default: the folder's name]")] = None,
-    licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "not stated: it depends on the data",
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Network folder to write.")],
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Name of the network. [default: the name of DIR]")
+    ] = None,
+    licence: Annotated[
+        str, typer.Option(metavar="TEXT", help="Licence of the weights.")
+    ] = "not stated: it depends on the data",
 ) -> None:
-    """Turn trained weights into a network folder that `--network` and `--detector` take."""
+    """Export trained weights as a network folder for --network or --detector."""
     require_torch()
     from training.ship import ship
 

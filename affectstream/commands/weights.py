@@ -12,20 +12,21 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
+from affectstream.command_line import App
 from affectstream.download import download
 from engines import EXPRESSIONS, NetworkError, RuntimeMissingError
 from engines.network import SHIPPED, cache_dir, find_network, network_names, user_networks
 from pipeline.errors import ConfigError, PolicyError
 from training.public_files import PUBLIC_FILES, PublicFile
 
-app = typer.Typer(help="Networks: shipped, yours, and those of others.", no_args_is_help=True)
+app = App(help="List networks, and download or import those that others published.")
 
 NAME_8, NAME_5 = "emofan", "emofan-5"
 
 
 @app.command("list")
 def list_() -> None:
-    """Show the networks that can be found by name: the shipped ones and yours."""
+    """List the networks known by name: those that come with AffectStream, and yours."""
     console = Console()
     table = Table("network", "whose", "classes", "input", "size", "licence", box=None)
     table.columns[5].overflow = "fold"
@@ -52,20 +53,27 @@ def list_() -> None:
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="emonet_8.pth or emonet_5.pth, as EmoNet publishes them.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="emonet_8.pth or emonet_5.pth as published by EmoNet's authors.")
+    ],
     name: Annotated[
-        str | None, typer.Option(help=f"Name of the network. \\[default: {NAME_8}; of the 5-class one {NAME_5}]")
+        str | None,
+        typer.Option(metavar="NAME", help=f"Name of the network. [default: {NAME_8}, or {NAME_5} with 5 classes]"),
     ] = None,
     fifth_class: Annotated[
         Literal["anger", "fear"] | None,
-        typer.Option(help="What the fifth class of the 5-class network means; its sources differ. \\[default: anger]"),
+        typer.Option(
+            metavar="CLASS",
+            help="Meaning of the fifth class of emonet_5, on which its sources differ: anger or fear. [default: anger]",
+        ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Network folder to write. \\[default: among your networks]")
+        Path | None,
+        typer.Option("--out", "-o", metavar="DIR", help="Network folder to write. [default: NAME among your networks]"),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the network that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing network.")] = False,
 ) -> None:
-    """Turn a public EmoNet checkpoint into a network that `--network` takes by name."""
+    """Convert a public EmoNet checkpoint into a network for --network."""
     _check_can_import()
     from training.public_checkpoint import class_names, import_checkpoint, is_imported, read_checkpoint
 
@@ -94,16 +102,31 @@ def import_(
 
 @app.command()
 def pull(
-    names: Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join(PUBLIC_FILES)}; none: show them.")] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder for the files. \\[default: the cache]")
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME", help=f"One or more of {', '.join(PUBLIC_FILES)}; without NAME they are listed."),
     ] = None,
-    accept_licence: Annotated[bool, typer.Option("--accept-licence", help="Accept the terms without asking.")] = False,
-    url: Annotated[str | None, typer.Option(help="Fetch it from there, a mirror for example.")] = None,
-    sha256: Annotated[str | None, typer.Option(help="Accept a file of this SHA-256 instead of the known one.")] = None,
-    import_them: Annotated[bool, typer.Option("--import", help="Import EmoNet checkpoints as well.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="DIR", help="Folder for the files. [default: the cache]")
+    ] = None,
+    accept_licence: Annotated[
+        bool, typer.Option("--accept-licence", help="Accept the licence without being asked.")
+    ] = False,
+    url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Download from this address instead, such as a mirror.")
+    ] = None,
+    sha256: Annotated[
+        str | None,
+        typer.Option(metavar="HEX", help="Expect this SHA-256 instead of the known one: 64 hexadecimal digits."),
+    ] = None,
+    import_them: Annotated[
+        bool, typer.Option("--import", help="Also import EmoNet checkpoints, as 'weights import' does.")
+    ] = False,
 ) -> None:
-    """Fetch networks of others: resumed where it broke off, kept only if it is the very file that was meant."""
+    """Download networks that others published.
+
+    An interrupted download is resumed; a file is kept only if its SHA-256 is the expected one.
+    """
     if not names:
         _show_files()
         return
@@ -121,7 +144,7 @@ def pull(
         if file.must_accept and not accept_licence:
             _ask(name)
         _fetch(url or file.url, path, sha256.lower() if sha256 else file.sha256, None if sha256 else file.size_bytes)
-        typer.echo(f"{name}: {path}, the very file that was meant")
+        typer.echo(f"{name}: {path}, checksum verified")
         if not name.startswith("emonet"):
             typer.echo(f"use it: affectstream analyze VIDEO --out RESULTS --detector {path}")
         elif import_them:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
-from engines.engine import Compiled, Outputs
+from engines.engine import Compiled, Outputs, Shape
 
 VERSION: str = ort.__version__
 PRECISIONS = ("f32",)
@@ -40,7 +40,7 @@ class SessionCompiler:
         """Those that ONNX Runtime could start."""
         return list(self._session.get_providers())
 
-    def __call__(self, shape: tuple[int, int, int, int]) -> Compiled:
+    def __call__(self, shape: Shape) -> Compiled:
         return self._run
 
     def _run(self, images: np.ndarray) -> Outputs:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import openvino as ov
 
-from engines.engine import Compiled, Outputs
+from engines.engine import Compiled, Outputs, Shape
 
 VERSION: str = ov.__version__
 PRECISIONS = ("f32", "bf16")
@@ -36,7 +36,7 @@ class ModelCompiler:
             "INFERENCE_PRECISION_HINT": precision,  # never left to OpenVINO: it would choose bf16 where the CPU has it
         }
 
-    def __call__(self, shape: tuple[int, int, int, int]) -> Compiled:
+    def __call__(self, shape: Shape) -> Compiled:
         model = self._core.read_model(self._model)
         model.reshape(list(shape))
         compiled = self._core.compile_model(model, "CPU", self._config)

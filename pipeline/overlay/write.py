@@ -13,8 +13,9 @@ from pipeline.errors import ConfigError, PolicyError, ResultsError
 from pipeline.overlay.courses import Course, read_courses
 from pipeline.overlay.hide import HOLD_S, hide
 from pipeline.overlay.paint import Painter
+from pipeline.results.commits import Commit, read_commits
 from pipeline.results.read import read_results
-from pipeline.results.run_folder import read_commits, read_run
+from pipeline.results.run_folder import read_run
 from pipeline.sources.find import find_sources
 from pipeline.storage.store import open_store
 from pipeline.video.decode import VideoReader
@@ -48,13 +49,16 @@ def write_overlay(
     if out.exists() and out.resolve() == video.resolve():
         raise ConfigError(f"{out}: is the video itself; choose another name")
     commit = _commit_of(video, results)
-    points, frames = (read_results(results, table, stream_id=commit["stream_id"]) for table in ("points", "frames"))
+    points, frames = (read_results(results, table, stream_id=commit.stream_id) for table in ("points", "frames"))
     courses = read_courses(points, frames)
     if not (blur_faces or force or _is_as_analysed(video, commit)):
         raise ResultsError(f"{video}: {_other(commit)}; analyze it again, or --force draws them all the same")
-    with VideoReader(video) as reader:
+    run = read_run(open_store(results)) or {}
+    sampling = run.get("config", {}).get("sampling", {})
+    stream = {"rotate": sampling.get("rotate") or 0, "video_stream": sampling.get("video_stream")}
+    with VideoReader(video, **stream) as reader:
         if blur_faces and not force:
-            _refuse_gaps(video, commit, read_run(open_store(results)) or {}, frames)
+            _refuse_gaps(video, commit, sampling, frames)
         if reader.info.is_picture:
             image = next(reader.frames()).bgr()
             _editor(image, courses, blur_faces)(image, 0)
@@ -107,14 +111,14 @@ def _editor(image: np.ndarray, courses: list[Course], blur_faces: bool) -> Edit:
     return cover
 
 
-def _commit_of(video: Path, results: str | Path) -> dict[str, Any]:
+def _commit_of(video: Path, results: str | Path) -> Commit:
     """The commit of this video: of the same file, else of one of the same name, if there is only one."""
     store = open_store(results)
     if read_run(store) is None:
         raise ResultsError(f"{store}: no results there (no run.json)")
     (source,) = find_sources([video])
     commits = read_commits(store)
-    same_file = [commit for commit in commits if commit["source"]["uri"] == source.uri]
+    same_file = [commit for commit in commits if commit.source["uri"] == source.uri]
     same_name = [commit for commit in commits if _shown(commit).rsplit("/", 1)[-1] == video.name]
     for found in (same_file, same_name):
         if len(found) == 1:
@@ -123,23 +127,22 @@ def _commit_of(video: Path, results: str | Path) -> dict[str, Any]:
     raise ResultsError(f"{store}: has no results of {video.name}; it has {known}{' …' if len(commits) > 5 else ''}")
 
 
-def _is_as_analysed(video: Path, commit: dict[str, Any]) -> bool:
+def _is_as_analysed(video: Path, commit: Commit) -> bool:
     """Whether the file is as long as the one that was analysed: a copy, or one fetched from afar, has another time."""
-    return bool(commit["source"].get("bytes") == video.stat().st_size)
+    return bool(commit.source.get("bytes") == video.stat().st_size)
 
 
-def _other(commit: dict[str, Any]) -> str:
-    return f"the results are of another video of that name ({commit['report'].get('source')}), or it has changed since"
+def _other(commit: Commit) -> str:
+    return f"the results are of another video of that name ({commit.report.source}), or it has changed since"
 
 
-def _shown(commit: dict[str, Any]) -> str:
+def _shown(commit: Commit) -> str:
     """The path part of a stream's name."""
-    return str(commit["stream_id"]).rsplit("~", 1)[0]
+    return commit.stream_id.rsplit("~", 1)[0]
 
 
-def _refuse_gaps(video: Path, commit: dict[str, Any], run: dict[str, Any], frames: "pd.DataFrame") -> None:
+def _refuse_gaps(video: Path, commit: Commit, sampling: dict[str, Any], frames: "pd.DataFrame") -> None:
     """PolicyError where a face could be left open."""
-    sampling = run.get("config", {}).get("sampling", {})
     fps = sampling.get("fps", "native")
     gaps = int(frames["status"].isin(["unknown", "decode_error"]).sum())
     if not _is_as_analysed(video, commit):
@@ -148,7 +151,7 @@ def _refuse_gaps(video: Path, commit: dict[str, Any], run: dict[str, Any], frame
         why = f"{gaps} frames of it could not be analysed"
     elif sampling.get("start_s") or sampling.get("end_s") is not None:
         why = "only a part of it was analysed (--start, --end)"
-    elif fps != "native" and fps * HOLD_S < 1 and not commit["report"]["info"].get("is_picture"):
+    elif fps != "native" and fps * HOLD_S < 1 and not commit.report.info.get("is_picture"):
         why = f"somebody may come and go between two analysed frames (--fps {fps:g}; at least {1 / HOLD_S:g} is needed)"
     else:
         return

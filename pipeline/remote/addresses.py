@@ -12,6 +12,7 @@ from typing import Self
 from urllib.parse import parse_qsl, urlencode
 
 from pipeline.errors import ConfigError
+from pipeline.text import printable
 
 BUCKETS, WEB = ("s3", "gs"), ("http", "https")
 OPTIONS = ("endpoint_override", "region", "scheme", "anonymous")
@@ -106,7 +107,12 @@ class BucketAddress:
 
 
 def redacted(text: str) -> str:
-    """What may be shown and written of a path or an address: no name, no password, no signature, no token.
+    """What may be shown and written of a path or an address: no secret, no control character, nothing undecodable."""
+    return printable(without_secrets(text))
+
+
+def without_secrets(text: str) -> str:
+    """A path or an address without name, password, signature and token.
 
     Where it is in doubt what of an address is a password, no more than its kind.
     """
@@ -138,7 +144,7 @@ def identity(text: str) -> str:
     else:
         place, _, query = text.partition("#")[0].partition("?")
         named = _unsigned(query)
-    shown = redacted(text)
+    shown = without_secrets(text)
     if shown.endswith(f"://{HIDDEN}"):
         named = f"{place}?{named}"
     return shown.removesuffix(f"?{HIDDEN}") + (f"?{hashlib.sha256(named.encode()).hexdigest()[:16]}" if named else "")

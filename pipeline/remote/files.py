@@ -1,13 +1,15 @@
 """A remote file as one that can be read here and there: blocks of it are fetched as they are wanted, a few are kept."""
 
 import os
+import re
 from collections import OrderedDict
 from typing import Any, Protocol
 from urllib.parse import unquote
 
 from pipeline.errors import SourceError
-from pipeline.remote.addresses import BUCKETS, HIDDEN, BucketAddress, redacted, scheme
-from pipeline.remote.network import cause, file_system, waiting
+from pipeline.heartbeat import waiting
+from pipeline.remote.addresses import BUCKETS, HIDDEN, BucketAddress, redacted, scheme, without_secrets
+from pipeline.remote.network import cause, file_system
 from pipeline.remote.web import TRIES, WebFile
 
 BLOCK = 4 * 2**20
@@ -66,7 +68,8 @@ class RemoteFile:
         else:
             self._ranges = web = WebFile(address)
             web.fetch_unless_ranges()
-        self.name = name(address)
+        self.name = re.sub(r"[%*?{}\[\]]", "_", name(address))
+        """The name that libav goes by, without what would make it a pattern of local files to it."""
         self.size = self._ranges.size
         self._position = 0
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
@@ -106,7 +109,7 @@ def name(address: str) -> str:
     """The file's own name, as a stream is called."""
     if scheme(address) in BUCKETS:
         return BucketAddress.parse(address).key.rpartition("/")[2]
-    place = redacted(address).partition("://")[2]
+    place = without_secrets(address).partition("://")[2]
     if place == HIDDEN:
         _, login, place = address.rpartition("@")  # what follows it is no password
         place = f"/{place}" if login else place.partition("://")[2]

@@ -5,9 +5,6 @@ application default credentials), never from our configuration.
 """
 
 import os
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from functools import lru_cache
 
@@ -22,27 +19,6 @@ SILENT_S = 15.0
 TRIES = 8
 """With the pauses between them, a bucket that answers 503 is waited out for about a minute."""
 GCS_RETRY_S = 60
-
-_waiting = 0
-_lock = threading.Lock()
-
-
-@contextmanager
-def waiting() -> Iterator[None]:
-    """What is done inside waits for a network and is bounded in time: whoever watches for hangs is told."""
-    global _waiting
-    with _lock:
-        _waiting += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            _waiting -= 1
-
-
-def is_waiting() -> bool:
-    """Whether a thread of this process waits for a network."""
-    return _waiting > 0
 
 
 def file_system(address: BucketAddress) -> fs.FileSystem:

@@ -13,8 +13,8 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import Request
 
 from pipeline.errors import SourceError
+from pipeline.heartbeat import waiting
 from pipeline.remote.addresses import redacted
-from pipeline.remote.network import waiting
 from pipeline.remote.opener import opener
 
 TIMEOUT_S = 15.0

@@ -17,18 +17,18 @@ class Flag:
     words: str
     rows: int
     share: float
-    """Of all rows of the video, 0..1."""
+    """Of the time of all rows, 0..1."""
     makes_bad: bool
     """Rows with it are bad, whatever else they are."""
 
 
 def flags(points: Columns) -> list[Flag]:
     """What was flagged, the most frequent first; a row can have several flags."""
-    bits = points["quality"]
+    bits, shown_s = points["quality"], points["shown_s"]
     found = [
-        Flag(words, int(rows), rows / len(bits), bool(quality & BAD))
+        Flag(words, int(flagged.sum()), float(shown_s[flagged].sum() / shown_s.sum()), bool(quality & BAD))
         for quality, words in DESCRIPTIONS.items()
-        if (rows := np.count_nonzero(bits & int(quality)))
+        if (flagged := bits & int(quality) != 0).any()
     ]
     return sorted(found, key=lambda flag: -flag.rows)
 
@@ -91,11 +91,11 @@ def damaged_s(frames: Columns, step: float) -> list[tuple[float, float]]:
 
 def is_picture(stream: StreamRows) -> bool:
     """Whether there is no time to draw along: a picture, or a single frame."""
-    return bool((stream.report.get("info") or {}).get("is_picture")) or len(stream.frames["pts_ns"]) <= 1
+    return bool(stream.report.info.get("is_picture")) or len(stream.frames["pts_ns"]) <= 1
 
 
 def analysed_s(stream: StreamRows) -> tuple[float, float]:
     """Stream time of the first analysed frame, and of the end of the last one, seconds."""
     t_ns = stream.frames["pts_ns"]
     begin, last = (float(t_ns[0]) / NS, float(t_ns[-1]) / NS) if len(t_ns) else (0.0, 0.0)
-    return begin, max(float(stream.report.get("video_s") or 0.0), last)
+    return begin, max(stream.report.video_s, last)

@@ -12,6 +12,7 @@ from pipeline.report.page import page_name
 from pipeline.report.render import render
 from pipeline.report.rows import StreamRows
 from pipeline.report.sparkline import HEIGHT, WIDTH, sparkline
+from pipeline.text import printable
 
 NS = 1_000_000_000
 FEW_GOOD = 0.5
@@ -41,7 +42,7 @@ def display_names(stream_ids: list[str]) -> dict[str, str]:
     """Streams' names without their hash, where they differ without it."""
     bare = {stream_id: stream_id.rsplit("~", 1)[0] or stream_id for stream_id in stream_ids}
     times = Counter(bare.values())
-    return {stream_id: name if times[name] == 1 else stream_id for stream_id, name in bare.items()}
+    return {stream_id: printable(name if times[name] == 1 else stream_id) for stream_id, name in bare.items()}
 
 
 def index_row(stream: StreamRows, *, name: str) -> IndexRow:
@@ -65,16 +66,19 @@ def index_row(stream: StreamRows, *, name: str) -> IndexRow:
         people=len(lasting),
         points=len(points["grade"]),
         good_points=good,
-        valence=report.get("valence_mean"),
-        arousal=report.get("arousal_mean"),
-        problems=_problems(counts, num_points=len(points["grade"]), num_good=good),
+        valence=report.valence_mean,
+        arousal=report.arousal_mean,
+        problems=[*(["source gone"] if stream.gone else []), *_problems(counts, len(points["grade"]), good)],
     )
 
 
 def render_index(rows: list[IndexRow], run: dict[str, Any], *, title: str, mark: str) -> str:
     """The page as HTML."""
     failed = [
-        {"name": item.get("stream_id", "").rsplit("~", 1)[0], "lines": str(item.get("error", "")).splitlines() or [""]}
+        {
+            "name": printable(item.get("stream_id", "").rsplit("~", 1)[0]),
+            "lines": [printable(line) for line in str(item.get("error", "")).splitlines()] or [""],
+        }
         for item in run.get("failed") or []
     ]
     frames, points = sum(row.frames for row in rows), sum(row.points for row in rows)
@@ -101,7 +105,7 @@ def render_index(rows: list[IndexRow], run: dict[str, Any], *, title: str, mark:
     )
 
 
-def _problems(counts: findings.FrameCounts, *, num_points: int, num_good: int) -> list[str]:
+def _problems(counts: findings.FrameCounts, num_points: int, num_good: int) -> list[str]:
     out = []
     if counts.missing:
         out.append(f"{words.count(counts.missing, 'frame')} missing")

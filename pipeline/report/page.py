@@ -21,11 +21,16 @@ from pipeline.report.people import (
 from pipeline.report.render import render
 from pipeline.report.rows import StreamRows
 from pipeline.sinks.files import stream_folder
+from pipeline.text import printable
 from pipeline.tracks.smoothing import GAP_S_MAX
 
 COLOURS = 7
 """Colours that can be told apart; after them they come again, with dashed lines."""
 
+GONE = (
+    "The file is no longer where it was when it was analysed, as seen from the machine that made this report. "
+    "If it was withdrawn, erase what is left of it here with affectstream forget."
+)
 END_REASONS = {
     "lost": "left or hidden",
     "scene_cut": "scene change",
@@ -57,19 +62,19 @@ def render_page(stream: StreamRows, run: dict[str, Any], *, name: str, near: Nei
     content: dict[str, Any] = {
         "name": name,
         "near": near,
-        "stream_id": stream.stream_id,
+        "stream_id": printable(stream.stream_id),
         "size": size,
         "expressions": EXPRESSIONS,
         "people": [_figures(person, picture) for person in people],
         "counts": counts,
         "flags": findings.flags(stream.points),
         "num_rows": len(stream.points["grade"]),
-        "notes": _notes(run, counts),
+        "notes": [*([GONE] if stream.gone else []), *_notes(run, stream, counts)],
     }
     if picture:
         content["scatter"] = _scatter(content["people"])
         return render("picture.html", run, facts=_facts(stream, counts, size, people, picture=True), **content)
-    step_s = findings.step_s(stream.frames, (stream.report.get("info") or {}).get("period_ns"))
+    step_s = findings.step_s(stream.frames, stream.report.info.get("period_ns"))
     limits = row_limits(people)
     begin_s, end_s = findings.analysed_s(stream)
     charts = {
@@ -139,13 +144,13 @@ def _facts(
         ("Frames", words.count(counts.total)),
         ("With a face", words.percent(counts.with_face, counts.total)),
         ("People", words.count(sum(not track["brief"] for track in stream.tracks))),
-        ("Mean valence", words.signed(report.get("valence_mean"))),
-        ("Mean arousal", words.signed(report.get("arousal_mean"))),
+        ("Mean valence", words.signed(report.valence_mean)),
+        ("Mean arousal", words.signed(report.arousal_mean)),
         *faces,
     ]
 
 
-def _notes(run: dict[str, Any], counts: findings.FrameCounts) -> list[str]:
+def _notes(run: dict[str, Any], stream: StreamRows, counts: findings.FrameCounts) -> list[str]:
     """What a reader should know before looking at anything else."""
     notes = words.context_note(run)
     if counts.missing:
@@ -153,6 +158,9 @@ def _notes(run: dict[str, Any], counts: findings.FrameCounts) -> list[str]:
             f"{words.count(counts.missing, 'frame')} of {counts.total:,} could not be decoded: the file is damaged or "
             "cut short. Everything that could be read is here."
         )
+    notes += [f"{note[0].upper()}{note[1:]}." for note in stream.report.time_notes]
+    if others := stream.report.info.get("other_streams"):
+        notes.append(f"The file holds further video streams, which were not analysed: {', '.join(others)}.")
     return notes
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from engines import EXPRESSIONS
 from pipeline.report.rows import Columns, StreamRows
 from pipeline.report.series import break_lines, segments, stretches, thin
+from pipeline.tracks.smoothing import GAP_S_MAX
 
 NS = 1_000_000_000
 
@@ -70,20 +71,23 @@ def find_people(stream: StreamRows, *, noun: str = "person") -> tuple[list[Perso
 
 
 def expression_shares(rows: Columns) -> np.ndarray:
-    """(8,) share of rows in which each expression was the most probable; bad rows count only where there are no others.
+    """(8,) share of time in which each expression was the most probable; bad rows count only where there are no others.
 
     The same rows as in the column `expression` of `tracks`.
     """
     usable = rows["grade"] >= 1
-    codes = rows["expression"][usable] if usable.any() else rows["expression"]
-    counts = np.bincount(codes[codes >= 0], minlength=len(EXPRESSIONS))
-    return counts / max(counts.sum(), 1)
+    counted = (usable if usable.any() else ~usable) & (rows["expression"] >= 0)
+    return _shares(rows["expression"][counted], rows["shown_s"][counted], len(EXPRESSIONS))
 
 
 def grade_shares(rows: Columns) -> np.ndarray:
-    """(3,) share of rows that are good, weak and bad."""
-    counts = np.bincount(2 - rows["grade"].astype(int), minlength=3)
-    return counts / max(counts.sum(), 1)
+    """(3,) share of time in which a face is good, weak and bad."""
+    return _shares(2 - rows["grade"].astype(int), rows["shown_s"], 3)
+
+
+def _shares(codes: np.ndarray, shown_s: np.ndarray, count: int) -> np.ndarray:
+    lasting_s = np.bincount(codes, shown_s, minlength=count)
+    return np.asarray(lasting_s / (lasting_s.sum() or 1.0))
 
 
 def place(rows: Columns) -> tuple[float, float, float, float]:
@@ -98,7 +102,7 @@ def lines(person: Person, *, step_s: float, rows_max: int) -> dict[str, Any]:
     columns = ("valence_smooth", "arousal_smooth", "valence", "arousal")
     values = np.stack([person.rows[name].astype(float) for name in columns], 1)
     kept = thin(t_s, values, rows_max)
-    times, drawn = break_lines(t_s[kept], segments(t_s)[kept], values[kept])
+    times, drawn = break_lines(t_s[kept], segments(t_s, _gap_s_max(step_s))[kept], values[kept])
     ms = np.rint(times * 1000).astype(int)
     grades = person.rows["grade"].astype(int)
     runs = stretches(t_s, grades, step_s=step_s, stretches_max=max(rows_max // ROWS_PER_STRETCH, 1))
@@ -111,6 +115,11 @@ def lines(person: Person, *, step_s: float, rows_max: int) -> dict[str, Any]:
         **{short: _thousandths(drawn[:, i]) for i, short in enumerate(("vs", "as", "v", "a"))},
         "grades": [[round(a * 1000), round(b * 1000), grade] for a, b, grade in runs],
     }
+
+
+def _gap_s_max(step_s: float) -> float:
+    """Lines break where nothing was averaged across: a usual step is no gap (`pipeline.tracks.smoothing`)."""
+    return max(GAP_S_MAX, 1.1 * step_s) if step_s < 1.1 * GAP_S_MAX else GAP_S_MAX
 
 
 def row_limits(people: list[Person]) -> list[int]:

@@ -12,14 +12,14 @@ from pipeline.errors import ConfigError, ResultsError
 from pipeline.remote.addresses import is_address
 from pipeline.report.index import IndexRow, display_names, index_row, render_index
 from pipeline.report.page import Neighbours, page_name, render_page
-from pipeline.report.rows import Commit, read_stream
-from pipeline.results.run_folder import read_commits, read_run
+from pipeline.report.rows import read_stream
+from pipeline.results.commits import Commit, read_commits
+from pipeline.results.run_folder import REPORT_MARK, read_run
 from pipeline.storage.store import open_store
+from pipeline.text import printable
 
 ASSETS = Path(__file__).parent / "assets"
 INDEX, PAGES = "index.html", "videos"
-MARK = "AffectStream report"
-"""What the index of every report says of itself: only such a folder is replaced."""
 
 
 def _silent(done: int, total: int) -> None:
@@ -66,8 +66,8 @@ def write_report(results: str | Path, out: Path | None = None, shown: Callable[[
             (half / PAGES / page_name(stream_id)).write_text(html, encoding="utf-8")
             index.append(index_row(rows, name=names[stream_id]))
             shown(i + 1, len(order))
-        title = Path(results).absolute().name if not is_address(str(results)) else str(store)
-        (half / INDEX).write_text(render_index(index, run, title=title, mark=MARK), encoding="utf-8")
+        title = printable(str(store) if is_address(str(results)) else Path(results).absolute().name)
+        (half / INDEX).write_text(render_index(index, run, title=title, mark=REPORT_MARK), encoding="utf-8")
         if out.exists():
             out.rename(scratch / "old")
         half.rename(out)
@@ -82,7 +82,7 @@ def write_report(results: str | Path, out: Path | None = None, shown: Callable[[
 def _by_stream(commits: list[Commit]) -> dict[str, list[Commit]]:
     streams: dict[str, list[Commit]] = {}
     for commit in commits:
-        streams.setdefault(commit["stream_id"], []).append(commit)
+        streams.setdefault(commit.stream_id, []).append(commit)
     return streams
 
 
@@ -90,5 +90,5 @@ def _refuse_other_content(out: Path) -> None:
     index = out / INDEX
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
-    if not (index.is_file() and MARK in index.read_text(encoding="utf-8", errors="replace")[:2000]):
+    if not (index.is_file() and REPORT_MARK in index.read_text(encoding="utf-8", errors="replace")[:2000]):
         raise ConfigError(f"{out}: is there and is not a report, so it is not replaced; choose another --out")

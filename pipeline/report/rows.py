@@ -13,10 +13,12 @@ import numpy as np
 import pyarrow as pa
 
 from engines import EXPRESSIONS
+from pipeline.results.commits import Commit, UnitReport
 from pipeline.results.read import Table, read_table
+from pipeline.results.source_state import source_states
 from pipeline.tables import TABLES
 
-Commit = dict[str, Any]
+NS = 1_000_000_000
 Columns = dict[str, np.ndarray]
 """Rows as columns, leading axis R."""
 
@@ -35,14 +37,19 @@ class StreamRows:
     """What is known of one stream."""
 
     stream_id: str
-    report: dict[str, Any]
+    report: UnitReport
     """Of its commit: counts, and what the container says of the video."""
     frames: Columns
     """In order of time."""
     points: Columns
-    """In order of (epoch, track_id, pts_ns); `expression` is int8, an index into EXPRESSIONS, -1 for none of them."""
+    """In order of (epoch, track_id, pts_ns); `expression` is int8, an index into EXPRESSIONS, -1 for none of them.
+
+    `shown_s` is how long each row stands for: until the next analysed frame, or the end of the video.
+    """
     tracks: list[dict[str, Any]]
     """In order of (epoch, track_id)."""
+    gone: bool = False
+    """The video is no longer where it was, as seen from this machine."""
 
 
 def read_stream(results: str | Path, stream_id: str, commits: Sequence[Commit]) -> StreamRows:
@@ -50,13 +57,25 @@ def read_stream(results: str | Path, stream_id: str, commits: Sequence[Commit]) 
     frames = _read(results, stream_id, commits, "frames")
     points = _read(results, stream_id, commits, "points")
     tracks = _read(results, stream_id, commits, "tracks")
+    report, of_frames, of_points = commits[-1].report, _columns(frames), _columns(points)
+    of_points["shown_s"] = _shown_s(of_frames["pts_ns"], of_points["pts_ns"], report.video_s)
     return StreamRows(
         stream_id=stream_id,
-        report=commits[-1]["report"],
-        frames=_columns(frames),
-        points=_columns(points),
+        report=report,
+        frames=of_frames,
+        points=of_points,
         tracks=tracks.to_pylist(),
+        gone=source_states([commits[-1].source]) == ["gone"],
     )
+
+
+def _shown_s(frames_ns: np.ndarray, points_ns: np.ndarray, end_s: float) -> np.ndarray:
+    """How long the frames of points are shown; frames without an end, as pictures, count alike."""
+    steps_s = np.diff(frames_ns) / NS
+    usual_s = float(np.median(steps_s)) if len(steps_s) else 1.0
+    last_s = end_s - frames_ns[-1] / NS if len(frames_ns) else 0.0
+    shown_s = np.append(steps_s, last_s if last_s > 0 else usual_s)
+    return np.asarray(shown_s[np.searchsorted(frames_ns, points_ns).clip(0, len(shown_s) - 1)])
 
 
 def _read(results: str | Path, stream_id: str, commits: Sequence[Commit], table: Table) -> pa.Table:

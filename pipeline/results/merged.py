@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 import numpy as np
 import pyarrow as pa
 
+from pipeline.results.commits import Commit
 from pipeline.results.parts import read_metadata, read_part
-from pipeline.sinks.files import parquet_writer
+from pipeline.sinks.files import Part, parquet_writer
 from pipeline.storage.store import Store
 from pipeline.tables import SORTED_BY, TABLES, label_columns
 
@@ -32,19 +33,18 @@ class RowGroup:
     stream_id: str
     labels: Mapping[str, Any]
     """What a list says of the stream."""
-    parts: Sequence[Mapping[str, Any]]
+    parts: Sequence[Part]
 
     @property
     def rows(self) -> int:
         """How many rows it has."""
-        return sum(part["rows"] for part in self.parts)
+        return sum(part.rows for part in self.parts)
 
 
-def row_groups(commit: Mapping[str, Any], table: str) -> Iterator[RowGroup]:
+def row_groups(commit: Commit, table: str) -> Iterator[RowGroup]:
     """What a stream's rows become: as few row groups as there may be."""
-    parts = [part for part in commit["parts"] if part["table"] == table]
-    for held in together(parts, lambda part: int(part["rows"]), ROW_GROUP_ROWS):
-        yield RowGroup(commit["stream_id"], commit.get("labels") or {}, held)
+    for held in together(commit.of(table), lambda part: part.rows, ROW_GROUP_ROWS):
+        yield RowGroup(commit.stream_id, commit.labels, held)
 
 
 def together(items: Iterable[T], size: Callable[[T], int], full: int) -> Iterator[list[T]]:

@@ -1,32 +1,67 @@
 """The results folder: who may write to it, what is committed, what is left over from an earlier try.
 
-``run.json`` says what the run is; ``_commits/<unit>.json``, put last, is what makes a unit's rows count.
+``run.json`` says what the run is; what is committed there is said by `pipeline.results.commits`.
 """
 
 import json
 import os
 import time
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
-from pathlib import PurePosixPath
-from typing import Any, get_args
+from typing import Any, Literal, get_args
+
+from pydantic import TypeAdapter
 
 from pipeline.errors import ResultsError
-from pipeline.sinks.files import Format, Part, stream_folder
+from pipeline.results.commits import COMMITS, Commit, commit_path, damage, is_half, parsed
+from pipeline.sinks.files import Format, stream_folder
 from pipeline.storage.store import Store, write_json
 from pipeline.tables import TABLES
 
-RUN_FILE, PROGRESS_FILE, COMMITS, SPOOLS = "run.json", "progress.json", "_commits", "_stretches"
+RUN_FILE, PROGRESS_FILE, SPOOLS = "run.json", "progress.json", "_stretches"
+REPORT_MARK = "AffectStream report"
+"""What the index of every report says of itself: only such a folder is replaced or removed."""
 DELETERS = 16
 """Files that are removed at a time."""
 
 
 class DamagedRecordError(ResultsError):
-    """`run.json` is there, but is no JSON."""
+    """`run.json` is there, but is no JSON, or has values of the wrong types."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Entry:
+    stream_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Network:
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Record:
+    """Types of what is read of `run.json`. Any of it may be missing: a record outlives versions."""
+
+    run_id: str
+    config_hash: str
+    state: Literal["running", "finished", "interrupted", "broken"] | None = None
+    message: str | None = None
+    started_utc: str | None = None
+    ended_utc: str | None = None
+    context: str | None = None
+    index: list[_Entry] = field(default_factory=list)
+    failed: list[_Entry] | None = None
+    networks: dict[str, _Network] | None = None
+    config: dict[str, Any] | None = None
+
+
+_RECORD = TypeAdapter(_Record)
 
 
 def read_run(out: Store) -> dict[str, Any] | None:
@@ -39,11 +74,13 @@ def read_run(out: Store) -> dict[str, Any] | None:
         return None
     try:
         content = json.loads(content_bytes)
-    except ValueError as exc:
+        if isinstance(content, dict) and "run_id" in content:
+            parsed(_RECORD, content_bytes)
+    except (ValueError, RecursionError) as exc:
         raise DamagedRecordError(
             f"{out}/{RUN_FILE}: cannot be read ({exc}); move the folder away or start over with --fresh"
         ) from exc
-    if not isinstance(content, dict) or not all(isinstance(content.get(key), str) for key in ("run_id", "config_hash")):
+    if not isinstance(content, dict) or not {"run_id", "config_hash"} <= content.keys():
         raise ResultsError(f"{out}/{RUN_FILE}: is not the record of a run; choose another --out")
     return content
 
@@ -53,101 +90,54 @@ def write_run(out: Store, content: dict[str, Any]) -> None:
     write_json(out, RUN_FILE, content)
 
 
-def commit(
-    out: Store,
-    stream_id: str,
-    parts: Sequence[Part],
-    *,
-    source: dict[str, Any],
-    labels: Mapping[str, Any] | None = None,
-    report: dict[str, Any],
-    engines: dict[str, str],
-    context: dict[str, Any],
-) -> None:
-    """Make a unit's rows count. Everything in `parts` is durable. Raises SinkError.
-
-    `source` is the state of the file that was read (`Source.state`), `labels` what a list says of it,
-    `context` the deployment it was read for.
-    """
-    content = {
-        "stream_id": stream_id,
-        "parts": [asdict(part) for part in parts],
-        "rows": {name: sum(part.rows for part in parts if part.table == name) for name in TABLES},
-        "checkpoint": {"complete": True},
-        "source": source,
-        "labels": dict(labels or {}),
-        "context": context,
-        **engines,
-        "report": report,
-    }
-    write_json(out, commit_path(stream_id), content)
-
-
-def commit_path(stream_id: str) -> str:
-    """Where the commit of a stream lies."""
-    return f"{COMMITS}/{stream_folder(stream_id)}.json"
-
-
 def spool_path(stream_id: str, name: str) -> str:
     """Where the analysis of a stretch is kept until its stream is committed; without suffix."""
     return f"{SPOOLS}/{stream_folder(stream_id)}/{name}"
 
 
-def drop_spools(out: Store, stream_id: str | None = None) -> None:
-    """Remove what is kept of a stream's stretches; None: of all."""
-    out.delete_folder(SPOOLS if stream_id is None else f"{SPOOLS}/{stream_folder(stream_id)}")
+def drop_spools(out: Store, stream_id: str) -> None:
+    """Remove what is kept of a stream's stretches. Raises SinkError."""
+    out.delete_folder(f"{SPOOLS}/{stream_folder(stream_id)}")
 
 
-def recommit(out: Store, commit: Mapping[str, Any], parts: Sequence[Part]) -> dict[str, Any]:
-    """Say anew where the rows of a committed unit lie; the new commit. Raises SinkError."""
-    content = {**commit, "parts": [asdict(part) for part in parts]}
-    write_json(out, commit_path(commit["stream_id"]), content)
-    return content
+def drop_all_spools(out: Store, stream_ids: Iterable[str]) -> None:
+    """Remove what is kept of the stretches of many streams, and of no others. Raises ResultsError or SinkError."""
+    kept = {path.split("/")[1] for path in out.files(SPOOLS)}
+    for stream_id in stream_ids:
+        if stream_folder(stream_id) in kept:
+            drop_spools(out, stream_id)
 
 
-def read_commits(out: Store) -> list[dict[str, Any]]:
-    """All commits, by stream. Raises ResultsError where one is damaged."""
-    # Twice, as some file systems (tmpfs) leave out of a listing what is replaced meanwhile, as `compact` does once.
-    listed = out.files(COMMITS) | out.files(COMMITS)
-    paths = sorted(path for path in listed if path.endswith(".json") and not _is_half(path))
-    # One that is gone was removed since it was listed: a run began to do it again.
-    found = zip(paths, out.read_all(paths), strict=True)
-    return [_parse(out, path, content_bytes) for path, content_bytes in found if content_bytes is not None]
+def list_files(out: Store) -> dict[str, int]:
+    """The bytes of every file of tables and commits, by path, from one listing each.
+
+    To ask for each would cost a bucket a request a file.
+    """
+    return {path: size for folder in (COMMITS, *TABLES) for path, size in out.files(folder).items()}
 
 
-def read_commit(out: Store, stream_id: str) -> dict[str, Any] | None:
-    """The commit of a stream, or None where there is none. Raises ResultsError where it is damaged."""
-    path = commit_path(stream_id)
-    content_bytes = out.read(path)
-    return None if content_bytes is None else _parse(out, path, content_bytes)
+def is_whole(commit: Commit, files: Mapping[str, int]) -> bool:
+    """Whether all files of a commit are there, and as long as when they were committed."""
+    return not any(damage(part, files) for part in commit.parts)
 
 
-def _parse(out: Store, path: str, content_bytes: bytes) -> dict[str, Any]:
-    try:
-        content = json.loads(content_bytes)
-    except ValueError as exc:
-        raise ResultsError(f"{out}/{path}: damaged commit ({exc}); delete it and run again") from exc
-    if missing := {"stream_id", "parts", "source", "report"} - set(content):
-        raise ResultsError(f"{out}/{path}: damaged commit (no {sorted(missing)[0]}); delete it and run again")
-    return dict(content)
+def damaged(out: Store, commits: Iterable[Commit], files: Mapping[str, int]) -> list[str]:
+    """A line for each file of these commits that is missing, or is not as long as when it was committed."""
+    parts = {part.path: part for commit in commits for part in commit.parts}
+    lines = [(path, damage(part, files)) for path, part in sorted(parts.items())]
+    return [f"{out}/{path}: committed, but {why}" for path, why in lines if why]
 
 
-def list_files(out: Store) -> set[str]:
-    """Every file of tables and commits, by one listing each: asking for each would cost a bucket a request a file."""
-    return {path for folder in (COMMITS, *TABLES) for path in out.files(folder)}
-
-
-def is_whole(commit: Mapping[str, Any], files: Collection[str]) -> bool:
-    """Whether all files of a commit are among those that are there."""
-    return all(part["path"] in files for part in commit["parts"])
-
-
-def unnamed(files: Collection[str], commits: Iterable[Mapping[str, Any]]) -> set[str]:
+def unnamed(files: Iterable[str], commits: Iterable[Commit]) -> set[str]:
     """Files of rows, of those there, that no commit names, and half-written ones."""
     endings = tuple(f".{format}" for format in get_args(Format))
-    rows = {path for path in files if path.partition("/")[0] in TABLES and path.endswith(endings)}
-    halves = {path for path in files if path.startswith(f"{COMMITS}/") and _is_half(path)}
-    return (rows | halves) - {part["path"] for commit in commits for part in commit["parts"]}
+    found = {
+        path
+        for path in files
+        if (path.partition("/")[0] in TABLES and path.endswith(endings))
+        or (path.startswith(f"{COMMITS}/") and is_half(path))
+    }
+    return found - {part.path for commit in commits for part in commit.parts}
 
 
 def delete_all(out: Store, paths: Iterable[str]) -> None:
@@ -157,29 +147,34 @@ def delete_all(out: Store, paths: Iterable[str]) -> None:
 
 
 def sweep(
-    out: Store, pending: Collection[str], commits: Iterable[dict[str, Any]], files: Collection[str]
-) -> list[dict[str, Any]]:
+    out: Store, pending: Collection[str], commits: Iterable[Commit], files: Mapping[str, int], *, alone: bool = False
+) -> list[Commit]:
     """Take back the commits of streams that are to be done, then remove all that no commit names.
 
-    `commits` and `files` are those there; the commits that are left are returned. Raises SinkError.
+    `commits` and `files` are those there; the commits that are left are returned. `alone`: other streams have commits
+    that cannot be read, so only files below the folders of the `pending` ones are removed. Raises SinkError.
     """
-    left = [commit for commit in commits if commit["stream_id"] not in pending]
-    delete_all(out, {commit_path(stream_id) for stream_id in pending} & set(files))
-    delete_all(out, unnamed(files, left))
+    left = [commit for commit in commits if commit.stream_id not in pending]
+    delete_all(out, {commit_path(stream_id) for stream_id in pending} & files.keys())
+    folders = {stream_folder(stream_id) for stream_id in pending}
+    own = [path for path in files if path.split("/")[1] in folders] if alone else files
+    delete_all(out, unnamed(own, left))
     return left
 
 
-def sweep_failed(out: Store, stream_ids: Iterable[str]) -> None:
-    """Remove the rows of streams that failed, unless they have a commit. Raises ResultsError or SinkError."""
+def sweep_failed(out: Store, stream_id: str) -> None:
+    """Remove the rows of a stream that was given up, unless a try has committed them after all.
 
-    def left(stream_id: str) -> set[str]:
-        if out.exists(commit_path(stream_id)):
-            return set()
-        folder = stream_folder(stream_id)
-        return unnamed({path for table in TABLES for path in out.files(f"{table}/{folder}")}, ())
-
-    with ThreadPoolExecutor(DELETERS) as pool:
-        delete_all(out, chain.from_iterable(pool.map(left, stream_ids)))
+    For whoever holds the folder's lock, not for a try: another one of the same stream, on a node that was taken for
+    dead, may be about to commit what it would remove. Raises ResultsError or SinkError.
+    """
+    commit = commit_path(stream_id)
+    if out.exists(commit):
+        return
+    folder = stream_folder(stream_id)
+    delete_all(out, unnamed(chain.from_iterable(out.files(f"{table}/{folder}") for table in TABLES), ()))
+    if out.exists(commit):  # put since we looked: it names what was removed
+        out.delete(commit)
 
 
 def erase(out: Store) -> None:
@@ -202,11 +197,6 @@ def erase(out: Store) -> None:
         out.delete_folder(name)
     for name in (RUN_FILE, PROGRESS_FILE):
         out.delete(name)
-
-
-def _is_half(path: str) -> bool:
-    """Whether a file is one that was being written when its run was ended."""
-    return PurePosixPath(path).name.startswith("_")
 
 
 def utc_now() -> str:

@@ -74,18 +74,24 @@ class EngineHost:
 def serve(address: HostAddress, config: AnalyzeConfig, parent: Connection) -> None:
     """The host's life: load, tell the parent, answer whoever connects, and end with the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    asking: set[Connection] = set()
+
+    def beat() -> None:
+        for asker in tuple(asking):
+            _reply(asker, None)
+
     try:
-        engines = dict(zip(ROLES, load_engines(config), strict=True))
+        engines = dict(zip(ROLES, load_engines(config, beat), strict=True))
         listener = Listener(address.socket, family="AF_UNIX", authkey=address.key)
     except (EngineError, OSError) as exc:
         parent.send(str(exc))
         return
     asked: SimpleQueue[_Request] = SimpleQueue()
-    threading.Thread(target=_accept, args=(listener, engines, asked), daemon=True).start()
+    threading.Thread(target=_accept, args=(listener, engines, asked, asking), daemon=True).start()
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     parent.send(None)
     while True:
-        _answer(engines, _waiting(asked))
+        _answer(engines, _waiting(asked), asking)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,22 +101,25 @@ class _Request:
     asker: Connection
 
 
-def _accept(listener: Listener, engines: dict[str, Engine], asked: "SimpleQueue[_Request]") -> None:
+def _accept(
+    listener: Listener, engines: dict[str, Engine], asked: "SimpleQueue[_Request]", asking: set[Connection]
+) -> None:
     while True:
         try:
             asker = listener.accept()
             asker.send({role: (engine.spec, engine.info) for role, engine in engines.items()})
         except (EOFError, OSError, multiprocessing.AuthenticationError):
             continue  # it was killed as it came
-        threading.Thread(target=_listen, args=(asker, asked), daemon=True).start()
+        threading.Thread(target=_listen, args=(asker, asked, asking), daemon=True).start()
 
 
-def _listen(asker: Connection, asked: "SimpleQueue[_Request]") -> None:
+def _listen(asker: Connection, asked: "SimpleQueue[_Request]", asking: set[Connection]) -> None:
     while True:
         try:
             role, images = asker.recv()
         except (EOFError, OSError):
             return  # the worker has ended
+        asking.add(asker)
         asked.put(_Request(role, images, asker))
 
 
@@ -131,8 +140,11 @@ def _waiting(asked: "SimpleQueue[_Request]") -> list[_Request]:
             return requests
 
 
-def _answer(engines: dict[str, Engine], requests: Iterable[_Request]) -> None:
-    """Run what fits together as one batch, and give each asker its part."""
+def _answer(engines: dict[str, Engine], requests: Iterable[_Request], asking: set[Connection]) -> None:
+    """Run what fits together as one batch, and give each asker its part.
+
+    Until then the askers are in `asking`, and are told after every batch that their answer is on its way.
+    """
     together: dict[tuple[object, ...], list[_Request]] = {}
     for request in requests:
         together.setdefault((request.role, *request.images.shape[1:]), []).append(request)
@@ -149,9 +161,10 @@ def _answer(engines: dict[str, Engine], requests: Iterable[_Request]) -> None:
         except Exception as exc:  # noqa: BLE001 - runtimes raise what they like; it costs who asked and not all
             answers = [f"{type(exc).__name__}: {exc}"] * len(same)
         for request, answer in zip(same, answers, strict=True):
+            asking.discard(request.asker)
             _reply(request.asker, answer)
 
 
-def _reply(asker: Connection, answer: Outputs | str) -> None:
+def _reply(asker: Connection, answer: Outputs | str | None) -> None:
     with suppress(OSError):  # the worker was killed meanwhile; its own parent knows
         asker.send(answer)

@@ -1,5 +1,6 @@
 """The networks of a run, for one worker: loaded by itself, or run for it by a host (`pipeline.runs.engine_host`)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Client, Connection
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from engines import Engine, EngineError, EngineInfo, EngineOptions, NetworkSpec, Outputs, load_engine, open_network
 from pipeline.config import AnalyzeConfig
+from pipeline.heartbeat import beat
 
 ROLES = ("detector", "affect")
 LOADING_S_MAX = 300.0
@@ -17,11 +19,14 @@ class HostLostError(Exception):
     """The process that runs the networks is gone, and with it this worker's job."""
 
 
-def load_engines(config: AnalyzeConfig) -> tuple[Engine, Engine]:
-    """The run's detector and EmoFAN, for this process. Raises EngineError."""
+def load_engines(config: AnalyzeConfig, on_batch: Callable[[], None] = beat) -> tuple[Engine, Engine]:
+    """The run's detector and EmoFAN, for this process; they call `on_batch` after every batch. Raises EngineError."""
     networks = config.networks
     options = EngineOptions(runtime=networks.runtime, precision=networks.precision, threads=networks.threads)
-    return load_engine(open_network(networks.detector), options), load_engine(open_network(networks.affect), options)
+    detector, affect = (
+        load_engine(open_network(name), options, on_batch) for name in (networks.detector, networks.affect)
+    )
+    return detector, affect
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,9 @@ def hosted_engines(address: HostAddress) -> tuple[HostedEngine, HostedEngine]:
 def _ask(connection: Connection, request: tuple[str, np.ndarray]) -> Outputs | str:
     try:
         connection.send(request)
-        answer: Outputs | str = connection.recv()
+        answer: Outputs | str
+        while (answer := connection.recv()) is None:  # it is still at work
+            beat()
     except (EOFError, OSError) as exc:
         raise HostLostError(f"the networks' process is gone: {exc or type(exc).__name__}") from exc
     return answer

@@ -1,17 +1,21 @@
 """`progress.json` in a results folder: how the run there stands, for whoever asks from whatever machine."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
+
+from pydantic import TypeAdapter
 
 from pipeline.errors import ResultsError, SinkError
 from pipeline.repeating import repeating
-from pipeline.results.run_folder import COMMITS, PROGRESS_FILE, commit_path, read_run, utc_now
+from pipeline.results.commits import COMMITS, commit_path, parsed, scan
+from pipeline.results.marks import read_marks
+from pipeline.results.run_folder import PROGRESS_FILE, read_run, utc_now
+from pipeline.results.source_state import source_states
 from pipeline.runs.standing import Snapshot, Standing
-from pipeline.storage.lock import ANALYSING
+from pipeline.storage.base import ANALYSING
 from pipeline.storage.store import Store, open_store, write_json
 
 WRITE_S = 10.0
@@ -36,6 +40,12 @@ class Status:
     """Committed, of these."""
     call: Snapshot
     """What the latest call has done so far."""
+    gone: list[str]
+    """Streams that were analysed, and whose files are no longer there as seen from this machine."""
+    forgotten: int
+    """Sources that were erased, and are left out."""
+    half_forgotten: list[str]
+    """Streams whose erasure was interrupted."""
 
 
 @contextmanager
@@ -62,28 +72,48 @@ def read_status(folder: str | Path) -> Status:
     run = read_run(store)
     if run is None:
         raise ResultsError(f"{store}: no results there (no run.json)")
-    said = _read_progress(store)
+    updated_utc, call = _read_progress(store)
     state = run.get("state", "finished")
     if state == "running" and doing != ANALYSING:
         state = "killed"
-    wanted = {commit_path(entry["stream_id"]) for entry in run.get("index", [])}
-    known = {field.name for field in fields(Snapshot)}
+    index = {commit_path(entry["stream_id"]): entry for entry in run.get("index", [])}
+    committed = store.files(COMMITS)
+    done = {path: entry for path, entry in index.items() if path in committed}
+    # Only the commits of earlier calls have to be read: a bucket would be asked for each.
+    earlier = {each.stream_id: each.source for each in scan(store, skipped=done.keys()).good}
+    sources = {entry["stream_id"]: {"uri": entry.get("uri", "")} for entry in done.values()} | earlier
+    marks = read_marks(store)
     return Status(
         out=str(store),
         run_id=run["run_id"],
         state=state,
         message=run.get("message") if state == "broken" else None,
         started_utc=str(run.get("started_utc")),
-        updated_utc=str(said.get("updated_utc") or run.get("ended_utc") or run.get("started_utc")),
-        sources=len(wanted),
-        done=len(wanted & store.files(COMMITS)),
-        call=Snapshot(**{name: value for name, value in said.get("call", {}).items() if name in known}),
+        updated_utc=str(updated_utc or run.get("ended_utc") or run.get("started_utc")),
+        sources=len(index),
+        done=len(done),
+        call=call,
+        gone=[name for name, state in zip(sources, source_states(sources.values()), strict=True) if state == "gone"],
+        forgotten=marks.num_forgotten,
+        half_forgotten=list(marks.erasing),
     )
 
 
-def _read_progress(store: Store) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Said:
+    """What `progress.json` says."""
+
+    updated_utc: str | None = None
+    call: Snapshot = field(default_factory=Snapshot)
+
+
+_SAID = TypeAdapter(_Said)
+
+
+def _read_progress(store: Store) -> tuple[str | None, Snapshot]:
+    """When the latest call last said how it stands, and what. A file that is damaged says nothing."""
     try:
-        content = json.loads(store.read(PROGRESS_FILE) or b"{}")
+        said = parsed(_SAID, store.read(PROGRESS_FILE) or b"{}")
     except ValueError:
-        return {}
-    return content if isinstance(content, dict) else {}
+        said = _Said()
+    return said.updated_utc, said.call

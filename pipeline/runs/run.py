@@ -4,9 +4,9 @@ Where the units are done is the runner's business: in one worker process, in the
 """
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,16 @@ from engines import NetworkSpec, open_network
 from pipeline.config import AnalyzeConfig, config_hash
 from pipeline.errors import ConfigError, ResultsError, SinkError
 from pipeline.remote.addresses import is_address
-from pipeline.results import compact, run_folder
+from pipeline.results import commits, compact, run_folder
+from pipeline.results.commits import Commit
 from pipeline.runs import progress_file, run_record, supervisor
+from pipeline.runs.forgotten import finish_erasure, leave_out, note_gone
 from pipeline.runs.networks import load_engines
 from pipeline.runs.schedule import Schedule
 from pipeline.runs.standing import Standing
 from pipeline.runs.worker import attempt
 from pipeline.sources.find import Source, states
+from pipeline.sources.scan import LeftOut
 from pipeline.storage.store import Store, open_store
 from pipeline.units.context import Progress, RunContext
 from pipeline.units.tally import UnitReport
@@ -37,6 +40,8 @@ class RunResult:
     """How many of the sources were done before."""
     reports: list[UnitReport] = field(default_factory=list)
     """Of all sources, in their order, those done before included."""
+    forgotten: dict[str, str] = field(default_factory=dict)
+    """Sources that were forgotten there, and are not analysed: path and time (UTC)."""
     wall_s: float = 0.0
 
     @property
@@ -53,10 +58,12 @@ def run(
     ray: str | None = None,
     fresh: bool = False,
     standing: Standing | None = None,
+    left_out: LeftOut | None = None,
 ) -> RunResult:
     """Analyse `sources` into `out`, a folder or the address of one, going on where an earlier try stopped.
 
-    `in_process` does the units in the caller's own process; `ray`, `local` or the address of a cluster, on Ray. Raises
+    `in_process` does the units in the caller's own process; `ray`, `local` or the address of a cluster, on Ray.
+    `left_out`: what the search for sources passed over; it is shown and recorded. Raises
     PipelineError or EngineError for what concerns the run as a whole; a source that fails is in the result.
     """
     started = time.monotonic()
@@ -66,17 +73,22 @@ def run(
     with store.locked():
         if fresh:
             run_folder.erase(store)
+        standing = standing or Standing()
+        finish_erasure(store, standing)
         old = run_record.resumable(store, digest, config)
-        plan = _plan(store, sources)
+        sources, forgotten = leave_out(store, sources, standing)
+        plan = _plan(store, sources, standing)
         record = {
             **(old or run_record.identity()),
             **run_record.description(config, digest, networks),
             "index": run_record.index(sources, plan.done),
+            "left_out": left_out.record() if left_out else {},
         }
         run_folder.write_run(store, {**record, "state": "running"})
-        result = RunResult(str(store), record["run_id"], resumed=len(plan.done))
-        standing = standing or Standing()
+        result = RunResult(str(store), record["run_id"], resumed=len(plan.done), forgotten=forgotten)
         standing.planned({source.stream_id: plan.sizes[source.uri] for source in plan.pending}, result.resumed)
+        if left_out:
+            standing.left_out(left_out)
         context = RunContext(
             run_id=record["run_id"],
             out=str(out) if is_address(str(out)) else str(Path(out).resolve()),
@@ -90,8 +102,11 @@ def run(
                 for source, report in _runner(plan, context, standing, in_process=in_process, ray=ray):
                     plan.done[source.uri] = report
                     standing.ended(report)
+                    if report.error is not None:
+                        with suppress(ResultsError, SinkError):  # the next run removes them
+                            run_folder.sweep_failed(store, report.stream_id)
             state = "finished"
-            _clear(store, plan.done.values())
+            _drop_spools(store, plan.done.values(), standing)
         except Exception as exc:
             state, message = "broken", str(exc) or type(exc).__name__
             raise
@@ -102,13 +117,12 @@ def run(
     return result
 
 
-def _clear(store: Store, reports: Collection[UnitReport]) -> None:
-    """Leave no rows of what failed, and no stretches once nothing is left to do. What cannot be removed stays."""
-    failed = [report.stream_id for report in reports if report.error is not None]
-    with suppress(ResultsError, SinkError):
-        run_folder.sweep_failed(store, failed)
-        if not failed:
-            run_folder.drop_spools(store)
+def _drop_spools(store: Store, reports: Iterable[UnitReport], standing: Standing) -> None:
+    """Remove the analysed stretches of sources that are done. Those of other calls in this folder stay."""
+    try:
+        run_folder.drop_all_spools(store, (report.stream_id for report in reports if report.error is None))
+    except (ResultsError, SinkError) as exc:
+        standing.noted(str(exc))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,27 +139,46 @@ class _Plan:
         return sorted(self.pending, key=lambda source: -(self.sizes[source.uri] or 0))
 
 
-def _plan(store: Store, sources: Sequence[Source]) -> _Plan:
+def _plan(store: Store, sources: Sequence[Source], standing: Standing) -> _Plan:
     """What is to be done; what is left of earlier tries at it is removed."""
-    commits, files = run_folder.read_commits(store), run_folder.list_files(store)
-    committed = {commit["source"]["uri"]: commit for commit in commits}
-    _refuse_namesakes(sources, commits)
+    found, files = commits.scan(store), run_folder.list_files(store)
+    committed = {commit.source["uri"]: commit for commit in found.good}
+    _refuse_namesakes(sources, found.good)
+    note_gone(found.good, standing)
     now = dict(zip((source.uri for source in sources), states(sources), strict=True))
     done = {
-        source.uri: _read_report(commit["report"])
+        source.uri: commit.report
         for source in sources
         if (commit := committed.get(source.uri)) and _is_current(commit, source, now[source.uri], files)
     }
     pending = [source for source in sources if source.uri not in done]
-    stale = {committed[source.uri]["stream_id"] for source in pending if source.uri in committed}
-    left = run_folder.sweep(store, stale | {source.stream_id for source in pending}, commits, files)
-    compact.mend(store, left, files)
+    stale = {committed[source.uri].stream_id for source in pending if source.uri in committed}
+    redone = stale | {source.stream_id for source in pending}
+    lost = _note_damage(store, found, files, redone, standing)
+    left = run_folder.sweep(store, redone, found.good, files, alone=lost)
+    if not lost:
+        compact.mend(store, left, files)
     return _Plan(done, pending, {uri: state.get("bytes") for uri, state in now.items()})
 
 
-def _refuse_namesakes(sources: Sequence[Source], commits: Sequence[Mapping[str, Any]]) -> None:
+def _note_damage(
+    store: Store, found: commits.Scan, files: Mapping[str, int], redone: Collection[str], standing: Standing
+) -> bool:
+    """Tell of what is damaged; whether any of it is a commit of a stream that is not `redone`.
+
+    Nobody knows which files such a commit names, so none may be removed.
+    """
+    own = {commits.commit_path(stream_id) for stream_id in redone}
+    for path, line in found.damaged.items():
+        standing.noted(f"{line}; " + ("analysing its source again" if path in own else commits.AGAIN))
+    for line in run_folder.damaged(store, (each for each in found.good if each.stream_id in redone), files):
+        standing.noted(f"{line}; analysing its source again")
+    return bool(found.damaged.keys() - own)
+
+
+def _refuse_namesakes(sources: Sequence[Source], there: Sequence[Commit]) -> None:
     """Raise ResultsError for a stream that is called as one of other rows there, which it would replace."""
-    taken = {commit["stream_id"]: commit["source"]["uri"] for commit in commits}
+    taken = {commit.stream_id: commit.source["uri"] for commit in there}
     for source in sources:
         if (other := taken.get(source.stream_id, source.uri)) != source.uri:
             raise ResultsError(
@@ -177,20 +210,16 @@ def _in_process(
     yield from schedule.work_off(lambda job: attempt(job, context, detector, affect, Progress()))
 
 
-def _is_current(commit: Mapping[str, Any], source: Source, now: Mapping[str, Any], files: Collection[str]) -> bool:
+def _is_current(commit: Commit, source: Source, now: Mapping[str, Any], files: Mapping[str, int]) -> bool:
     """Whether a commit is of a source as it is `now`, and all its files are there."""
     gone = "bytes" not in now  # what was read of a video that is no longer there is kept
-    relabelled = source.labels and commit.get("labels") != source.labels
-    return (gone or commit["source"] == now) and not relabelled and run_folder.is_whole(commit, files)
-
-
-def _read_report(content: dict[str, Any]) -> UnitReport:
-    known = {f.name for f in fields(UnitReport)}
-    return UnitReport(**{name: value for name, value in content.items() if name in known})
+    relabelled = source.labels and commit.labels != source.labels
+    return (gone or commit.source == now) and not relabelled and run_folder.is_whole(commit, files)
 
 
 def _network(role: str, name: str) -> NetworkSpec:
     spec = open_network(name).spec
     if spec.kind != role:
-        raise ConfigError(f"networks.{role}: {name!r} is a network of kind {spec.kind!r}; expected {role!r}")
+        words = {"affect": "an affect network (--network, networks.affect)", "detector": "a face detector (--detector)"}
+        raise ConfigError(f"{name!r} is {words[spec.kind].partition(' (')[0]}; expected {words[role]}")
     return spec

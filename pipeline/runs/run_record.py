@@ -8,6 +8,7 @@ from engines import NetworkSpec
 from pipeline.config import AnalyzeConfig, row_settings
 from pipeline.errors import ResultsError
 from pipeline.results import run_folder
+from pipeline.results.commits import COMMITS, scan
 from pipeline.sources.find import Source
 from pipeline.storage.store import Store
 from pipeline.tables import SCHEMA_VERSION, TABLES
@@ -19,12 +20,13 @@ def resumable(out: Store, digest: str, config: AnalyzeConfig) -> dict[str, Any] 
     """The record of the run that is gone on with; None: a new one begins. Raises ResultsError."""
     record = run_folder.read_run(out)
     if record is None:
-        if any(out.exists(name) for name in (*TABLES, run_folder.COMMITS)):
+        if any(out.exists(name) for name in (*TABLES, COMMITS)):
             raise ResultsError(f"{out}: has folders of results' names but no run.json; choose another --out")
         return None
     if record["config_hash"] == digest:
         return record
-    if not run_folder.read_commits(out):
+    found = scan(out)
+    if not found.good and not found.damaged:
         return None
     raise ResultsError(
         f"{out}: was made with other settings, which would change rows or their files ({_changes(record, config)}); "

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from math import inf
 
 from pipeline.runs.jobs import Failed, Job
+from pipeline.sources.scan import LeftOut
 from pipeline.units.context import Progress
 from pipeline.units.tally import UnitReport
 
@@ -91,6 +92,9 @@ class Standing:
 
     def noted(self, line: str) -> None:
         """Something of the whole run that a person may want to know."""
+
+    def left_out(self, left_out: LeftOut) -> None:
+        """The search for sources passed over these."""
 
     def staffed(self, workers: int) -> None:
         """So many workers are there now."""

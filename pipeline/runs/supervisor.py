@@ -155,4 +155,15 @@ def do_all(sources: Sequence[Source], context: RunContext, standing: Standing) -
 def _how(exit_code: int | None) -> str:
     if exit_code is None:
         return "it does not end"
-    return f"killed by {signal.Signals(-exit_code).name}" if exit_code < 0 else f"exit code {exit_code}"
+    if exit_code >= 0:
+        return f"exit code {exit_code}"
+    name = signal.Signals(-exit_code).name
+    return f"killed by {name}{_MEANT.get(name, '')}"
+
+
+_MEANT = {
+    "SIGKILL": ", as when memory runs out",
+    "SIGSEGV": ", a crash of a library",
+    "SIGBUS": ", a crash of a library",
+}
+"""What usually lies behind a signal."""

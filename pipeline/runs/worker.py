@@ -14,7 +14,7 @@ from pathlib import Path
 
 from engines import Engine, EngineError
 from pipeline.errors import PipelineError, SinkError
-from pipeline.remote.network import is_waiting
+from pipeline.heartbeat import beats
 from pipeline.repeating import repeating
 from pipeline.runs.jobs import Analysed, Answer, Failed, Job
 from pipeline.runs.networks import HostAddress, HostLostError, hosted_engines, load_engines
@@ -57,7 +57,7 @@ def attempt(job: Job, context: RunContext, detector: Engine, affect: Engine, pro
             analyse_stretch(source, job.stretches[job.part], context, detector, affect, progress)
             return Analysed()
         if job.stretches:
-            return join_stretches(source, job.stretches, context, progress)
+            return join_stretches(source, job.stretches, context)
         return run_unit(source, context, detector, affect, progress)
     except SinkError as exc:
         return Failed(str(exc), "sink")
@@ -71,8 +71,7 @@ def attempt(job: Job, context: RunContext, detector: Engine, affect: Engine, pro
 
 def _tell(connection: Connection, progress: Progress) -> None:
     """Send `progress`; end the process if nobody listens any more."""
-    if is_waiting():  # that is bounded in time and no hang
-        progress.step()
+    progress.beats = beats()
     try:
         connection.send(replace(progress))
     except OSError:

@@ -6,7 +6,7 @@ all (`pipeline.storage.store`).
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,6 +18,9 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from pipeline.heartbeat import beat
+from pipeline.sinks.cells import escape_formulas
+from pipeline.sinks.sorting import compact, sort
 from pipeline.storage.store import Store
 from pipeline.tables import SORTED_BY, TABLES, TIME_COLUMN
 from pipeline.tracks.timeline import Finished
@@ -26,8 +29,8 @@ Format = Literal["parquet", "csv", "jsonl"]
 
 PART_NS = 300 * 1_000_000_000
 """A file holds the rows of five minutes of stream time, on a fixed grid ..."""
-PART_ROWS_MAX = 200_000
-"""... or this many, where there are more."""
+PART_ROWS_MAX = 15_000
+"""... or this many, where there are more: 10 MB of points with landmarks, twice in memory while they are sorted."""
 BATCH_ROWS = 5_000
 """Rows of a text file that are formatted at a time: with landmarks about half a second."""
 MERGED = "merged"
@@ -46,6 +49,8 @@ class Part:
     """Of the whole file."""
     row_groups: tuple[int, ...] | None = None
     """Those that hold the rows; None: all of the file."""
+    bytes: int | None = None
+    """Of the whole file; None: the commit was written before sizes were recorded."""
 
 
 def stream_folder(stream_id: str) -> str:
@@ -67,15 +72,11 @@ class FileSink:
         format: Format,
         metadata: Mapping[str, str],
         labels: Mapping[str, str | int | float | bool | None] | None = None,
-        step: Callable[[], None] = lambda: None,
     ):
-        """`metadata` go into every file, `labels` into columns of their own of `tracks`.
-
-        `step` is called every `BATCH_ROWS` rows of a text file, which takes long to write: to say that it is no hang.
-        """
+        """`metadata` go into every file, `labels` into columns of their own of `tracks`."""
         self._store, self._folder, self._format = store, stream_folder(stream_id), format
         self._metadata = {name.encode(): value.encode() for name, value in metadata.items()}
-        self._labels, self._step = labels or {}, step
+        self._labels = labels or {}
         self._held: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
         self.parts: list[Part] = []
 
@@ -83,7 +84,7 @@ class FileSink:
         for name, table in (("frames", rows.frames), ("points", rows.points), ("tracks", rows.tracks)):
             while table.num_rows:
                 room = self._room(name, table)
-                self._held[name].append(table.slice(0, room))
+                self._held[name].append(compact(table.slice(0, room)))
                 table = table.slice(room)
                 if table.num_rows:
                     self._write_part(name)
@@ -113,14 +114,13 @@ class FileSink:
         held, self._held[name] = self._held[name], []
         if not held:
             return
-        table = pa.concat_tables(held)
+        table = sort(held, name)
         first_ns = pc.min(table[TIME_COLUMN[name]]).as_py()
-        table = table.sort_by([(column, "ascending") for column in SORTED_BY[name]])
         if name == "tracks":
             table = with_labels(table, self._labels)
         path = f"{name}/{self._folder}/{first_ns:019d}.{self._format}"
-        digest = self._store.write(path, lambda half: self._fill(half, name, table))
-        self.parts.append(Part(name, path, table.num_rows, digest))
+        written = self._store.write(path, lambda half: self._fill(half, name, table))
+        self.parts.append(Part(name, path, table.num_rows, written.sha256, bytes=written.bytes))
 
     def _fill(self, path: Path, name: str, table: pa.Table) -> None:
         match self._format:
@@ -128,9 +128,9 @@ class FileSink:
                 with parquet_writer(path, table.schema.with_metadata(self._metadata), name) as writer:
                     writer.write_table(table)
             case "csv":
-                _write_csv(table, path, self._step)
+                _write_csv(table, path)
             case "jsonl":
-                _write_jsonl(table, path, self._step)
+                _write_jsonl(table, path)
 
 
 def with_labels(tracks: pa.Table, labels: Mapping[str, str | int | float | bool | None]) -> pa.Table:
@@ -161,29 +161,32 @@ def parquet_writer(path: Path, schema: pa.Schema, name: str) -> pq.ParquetWriter
     )
 
 
-def _write_csv(table: pa.Table, path: Path, step: Callable[[], None]) -> None:
+def _write_csv(table: pa.Table, path: Path) -> None:
     with pyarrow.csv.CSVWriter(path, _flat(table.slice(0, 0)).schema) as writer:
         for start in range(0, table.num_rows, BATCH_ROWS):
             writer.write_table(_flat(table.slice(start, BATCH_ROWS)))
-            step()
+            beat()
 
 
-def _write_jsonl(table: pa.Table, path: Path, step: Callable[[], None]) -> None:
+def _write_jsonl(table: pa.Table, path: Path) -> None:
     with path.open("w", encoding="utf-8") as file:
         for batch in table.to_batches(max_chunksize=BATCH_ROWS):
             for row in batch.to_pylist():
                 file.write(json.dumps({k: v for k, v in row.items() if v is not None}, default=str) + "\n")
-            step()
+            beat()
 
 
 def _flat(table: pa.Table) -> pa.Table:
-    """Words for dictionaries, and landmarks as one string of numbers: a CSV cell holds one value."""
-    columns = {}
+    """Words for dictionaries, and landmarks as one string of numbers: a CSV cell holds one value.
+
+    No text is a formula (`pipeline.sinks.cells`). Landmarks are left alone: digits and signs do nothing in one.
+    """
+    columns = []
     for column in table.schema:
         values = table[column.name]
-        if pa.types.is_dictionary(column.type):
-            values = values.cast(pa.string())
-        elif pa.types.is_fixed_size_list(column.type):
+        if pa.types.is_fixed_size_list(column.type):
             values = pa.array([v and " ".join(f"{x:.2f}" for x in v) for v in values.to_pylist()], pa.string())
-        columns[column.name] = values
-    return pa.table(columns)
+        elif pa.types.is_dictionary(column.type) or pa.types.is_string(column.type):
+            values = escape_formulas(values.cast(pa.string()))
+        columns.append(values)
+    return pa.table(columns, names=escape_formulas(pa.array(table.column_names)).to_pylist())

@@ -7,20 +7,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Any
 
 from pipeline.errors import ConfigError
-from pipeline.remote.addresses import is_address, redacted
+from pipeline.remote.addresses import is_address, redacted, without_secrets
 from pipeline.remote.files import remote_state
 from pipeline.remote.web import TRIES
-from pipeline.sources.remote import RemoteFound, find_remote
+from pipeline.sources.remote import find_remote
+from pipeline.sources.scan import ANALYSED_SUFFIXES, LeftOut, files_below, is_analysed, searched, suitable
 
-VIDEO_SUFFIXES = {
-    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"),
-    *(".wmv", ".flv", ".3gp", ".ogv", ".gif"),
-}
-PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 RESULT_FOLDERS = {"frames", "points", "tracks", "report", "_commits"}
 ASKERS = 16
 """Remote files that are asked after at a time."""
@@ -72,13 +69,15 @@ class Wanted:
     labels: Mapping[str, Label]
 
 
-def find_sources(given: Iterable[str | Path | Wanted], *, out: str | Path | None = None) -> list[Source]:
+def find_sources(
+    given: Iterable[str | Path | Wanted], *, out: str | Path | None = None, left_out: LeftOut | None = None
+) -> list[Source]:
     """All sources behind files, folders (searched through for videos and pictures), patterns and addresses, each once.
 
-    A file is taken whatever its name, and also if it is missing or cannot be looked at: that is found out, and said,
-    when its turn comes. Folders and patterns pass over what lies in `out`, the results folder. Raises ConfigError where
-    nothing is given, nothing is found behind one of them, an address is of no known kind, or lists say two things of
-    one source.
+    Named files are always accepted; missing or unreadable ones fail when they are processed. What folders and patterns
+    lead to is chosen by the rules of `pipeline.sources.scan`; `left_out` counts what they pass over, but for what lies
+    in `out`, the results folder. Raises ConfigError where nothing is given, nothing is found behind one of the items,
+    an address is of no known kind, or lists say two things of one source.
     """
     found: dict[str, Source] = {}
     wanted = [item if isinstance(item, Wanted) else _unpadded(str(item)) for item in given]
@@ -89,10 +88,13 @@ def find_sources(given: Iterable[str | Path | Wanted], *, out: str | Path | None
         raise ConfigError("a source is empty; give a file, a folder or a pattern")
     for want, item in zip(wanted, items, strict=True):
         root, labels = (want.root, want.labels) if isinstance(want, Wanted) else (None, {})
-        sources = _remote(item, out, labels) if is_address(item) else _local(item, root, out, labels)
+        passed_over = LeftOut()
+        find = partial(_remote, item) if is_address(item) else partial(_local, item, root)
+        sources = find(out, labels, passed_over)
         if not sources:
-            suffixes = " ".join(sorted(VIDEO_SUFFIXES | PICTURE_SUFFIXES))
-            raise ConfigError(f"{redacted(item)}: no video or picture found (looked for {suffixes})")
+            raise ConfigError(f"{redacted(item)}: no video or picture found{_why(passed_over)}")
+        if left_out is not None:
+            left_out.update(passed_over)
         for source in sources:
             first = found.setdefault(source.uri, source)
             if first.labels != source.labels:
@@ -110,6 +112,11 @@ def states(sources: Sequence[Source]) -> list[dict[str, Any]]:
     """
     with ThreadPoolExecutor(ASKERS) as pool:
         return list(pool.map(lambda source: source.state(tries=1), sources))
+
+
+def _why(left_out: LeftOut) -> str:
+    said = f"; left out: {left_out}" if left_out else ""
+    return f"{said} (looked for {' '.join(sorted(ANALYSED_SUFFIXES))})"
 
 
 def _unpadded(item: str) -> str:
@@ -132,40 +139,43 @@ def _told_apart(sources: Iterable[Source]) -> list[Source]:
 def _stream_id(path: Path, root: Path) -> str:
     below = path.relative_to(root) if path.is_relative_to(root) else Path(path.name)
     name = os.fsencode(below.as_posix()).decode("utf-8", "replace")
-    return _named(name, _real(path).as_uri())
+    return _named(name, real_path(path).as_uri())
 
 
 def _named(name: str, uri: str, *, hexes: int = 8) -> str:
     return f"{name}~{hashlib.sha256(uri.encode()).hexdigest()[:hexes]}"
 
 
-def _real(path: str | Path) -> Path:
+def real_path(path: str | Path) -> Path:
+    """The absolute path of a file, whatever links lead to it; it does not have to exist."""
     try:
         return Path(os.path.realpath(path))  # unlike Path.resolve, bears links that lead to themselves
     except ValueError:  # a NUL in it
         return Path(path).absolute()
 
 
-def _local(item: str, root: Path | None, out: str | Path | None, labels: Mapping[str, Label]) -> list[Source]:
-    if redacted(item) != item and not _exists(item):
+def _local(
+    item: str, root: Path | None, out: str | Path | None, labels: Mapping[str, Label], left_out: LeftOut
+) -> list[Source]:
+    if without_secrets(item) != item and not _exists(item):
         raise ConfigError(f"{redacted(item)}: is no file here, and an address begins with s3://, gs:// or http(s)://")
-    real_out = None if out is None or is_address(str(out)) else _real(out)
+    real_out = None if out is None or is_address(str(out)) else real_path(out)
     sources = []
-    for path, begin in _expand(item):
-        real = _real(path)
-        if path == Path(item) or not _is_result(real, _real(begin), real_out):
+    for path, begin in _expand(item, left_out):
+        real = real_path(path)
+        if path == Path(item) or not _is_result(real, real_path(begin), real_out):
             sources.append(Source(str(path), _stream_id(path, root or begin), real.as_uri(), labels))
     return sources
 
 
-def _remote(item: str, out: str | Path | None, labels: Mapping[str, Label]) -> list[Source]:
-    def taken(found: RemoteFound) -> bool:
-        return _suits(found.place) and not _is_result(found.place, found.root, found.beside(out))
-
+def _remote(item: str, out: str | Path | None, labels: Mapping[str, Label], left_out: LeftOut) -> list[Source]:
+    found = find_remote(item)
+    below = [each for each in found if not (each.given or _is_result(each.place, each.root, each.beside(out)))]
+    wanted = set(suitable([each.place for each in below], below[0].root, item, left_out)) if below else set()
     return [
-        Source(found.address, _named(found.name, found.uri), found.uri, labels, found.state)
-        for found in find_remote(item)
-        if found.given or taken(found)
+        Source(each.address, _named(each.name, each.uri), each.uri, labels, each.state)
+        for each in found
+        if each.given or each.place in wanted
     ]
 
 
@@ -178,21 +188,23 @@ def _is_result(path: PurePath, root: PurePath, out: PurePath | None) -> bool:
     return out in path.parents
 
 
-def _expand(item: str) -> list[tuple[Path, Path]]:
+def _expand(item: str, left_out: LeftOut) -> list[tuple[Path, Path]]:
     """(file, root) of everything behind one argument."""
     path = Path(item)
     if _is_folder(path):
-        return [(file, path) for file in _files(path)]
+        return [(file, path) for file in files_below(path, left_out)]
     if _exists(path) or not glob.has_magic(item) or "\0" in item:
         return [(path, path.parent)]
     root = Path(*path.parts[: next(i for i, part in enumerate(path.parts) if glob.has_magic(part))])
-    out: list[tuple[Path, Path]] = []
-    for match in sorted(glob.glob(item, recursive=True)):  # noqa: PTH207 - a pattern may be absolute
-        hit = Path(match)
-        out += [(file, root) for file in _files(hit)] if _is_folder(hit) else [(hit, root)] if _suits(hit) else []
-    if not out and not set(item) & set("*?") and _suits(path):  # a missing file, as `talk [abc].mp4`
+    hits = [Path(match) for match in sorted(glob.glob(item, recursive=True))]  # noqa: PTH207 - may be absolute
+    folders = {hit for hit in hits if _is_folder(hit)}
+    outer = [hit for hit in hits if folders.isdisjoint(hit.parents)]  # `**` finds what is in a folder, too
+    files = suitable([hit for hit in outer if hit not in folders], root, item, left_out)
+    for folder in searched([hit for hit in outer if hit in folders], root, item, left_out):
+        files += files_below(folder, left_out)
+    if not files and not set(item) & set("*?") and is_analysed(path):  # a missing file, as `talk [abc].mp4`
         return [(path, path.parent)]
-    return out
+    return [(file, root) for file in files]
 
 
 def _is_folder(path: str | Path) -> bool:
@@ -201,11 +213,3 @@ def _is_folder(path: str | Path) -> bool:
 
 def _exists(path: str | Path) -> bool:
     return os.path.exists(path)  # noqa: PTH110 - the same
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if _suits(path) and not _is_folder(path))
-
-
-def _suits(path: PurePath) -> bool:
-    return path.suffix.lower() in VIDEO_SUFFIXES | PICTURE_SUFFIXES and not path.name.startswith(".")

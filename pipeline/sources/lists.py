@@ -93,11 +93,12 @@ def _typed(cells: list[str]) -> list[Label]:
 def _read_parquet(path: Path) -> dict[str, list[Label]]:
     try:
         table = pq.read_table(str(path), partitioning=None)
-    except (OSError, pa.ArrowInvalid) as exc:
+        names = table.column_names
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as exc:
         why = getattr(exc, "strerror", None) or str(exc).splitlines()[0]
         raise ConfigError(f"{path}: cannot be read: {why}") from exc
     columns: dict[str, list[Label]] = {}
-    for name, column in zip(table.column_names, table.columns, strict=True):
+    for name, column in zip(names, table.columns, strict=True):
         kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
         tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_integer, pa.types.is_floating)
         if not any(test(kind) for test in (*tests, pa.types.is_boolean, pa.types.is_null)):
@@ -106,5 +107,9 @@ def _read_parquet(path: Path) -> dict[str, list[Label]]:
             raise ConfigError(f"{path}: has several columns {name!r}")
         if pa.types.is_unsigned_integer(kind) and (pc.max(column).as_py() or 0) >= 2**63:
             raise ConfigError(f"{path}: column {name!r} has numbers from 2^63 on; write it as text")
-        columns[name] = [None if value != value else value for value in column.to_pylist()]  # NaN says nothing
+        try:
+            values = column.to_pylist()
+        except UnicodeDecodeError as exc:
+            raise ConfigError(f"{path}: column {name!r} has text that is not UTF-8") from exc
+        columns[name] = [None if value != value else value for value in values]  # NaN says nothing
     return columns

@@ -11,9 +11,10 @@ import pyarrow as pa
 from pyarrow import fs
 
 from pipeline.errors import ConfigError
+from pipeline.heartbeat import waiting
 from pipeline.remote.addresses import BUCKETS, WEB, BucketAddress, identity, is_address, redacted, scheme
 from pipeline.remote.files import bucket_state, name
-from pipeline.remote.network import cause, file_system, waiting
+from pipeline.remote.network import cause, file_system
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def _in_bucket(address: BucketAddress, *, folder: bool) -> list[RemoteFound]:
             return [RemoteFound(address.at(address.path), place, place.parent, given=True, state=bucket_state(info))]
         if magic:
             fixed = next(i for i, part in enumerate(place.parts) if i and glob.has_magic(part))
-            root, pattern = PurePosixPath(*place.parts[:fixed]), _pattern(place.parts[fixed:])
+            root, pattern = PurePosixPath(*place.parts[:fixed]), glob_pattern(place.parts[fixed:])
     try:
         infos = files.get_file_info(fs.FileSelector(str(root), recursive=True))
     except FileNotFoundError:  # no such folder; of a bucket that is not there, the error is another
@@ -100,7 +101,7 @@ def _in_bucket(address: BucketAddress, *, folder: bool) -> list[RemoteFound]:
     return found
 
 
-def _pattern(parts: tuple[str, ...]) -> re.Pattern[str]:
+def glob_pattern(parts: tuple[str, ...]) -> re.Pattern[str]:
     """What a pattern matches: `**` any folders, `*` and `?` within one name; of a folder that matches, all in it."""
     folders = "".join("(?:[^/]+/)*" if part == "**" else _one(part) + "/" for part in parts[:-1])
     last = ".*" if parts[-1] == "**" else _one(parts[-1]) + "(?:/.*)?"

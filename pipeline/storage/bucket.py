@@ -18,10 +18,11 @@ import pyarrow as pa
 from pyarrow import fs
 
 from pipeline.errors import ConfigError, PipelineError, ResultsError, SinkError
+from pipeline.heartbeat import waiting
 from pipeline.remote.addresses import BucketAddress
-from pipeline.remote.network import cause, file_system, waiting
+from pipeline.remote.network import cause, file_system
 from pipeline.repeating import repeating
-from pipeline.storage.lock import ANALYSING, LOCK
+from pipeline.storage.base import ANALYSING, LOCK, Written
 
 HEARTBEAT_S = 30.0
 """How often a run says that it is alive ..."""
@@ -100,11 +101,16 @@ class Bucket:
         with self._reading(path):
             return bool(self._fs.get_file_info(self._full(path)).type != fs.FileType.NotFound)
 
-    def files(self, folder: str) -> set[str]:
+    def files(self, folder: str) -> dict[str, int]:
         with self._reading(folder):
             found = self._fs.get_file_info(fs.FileSelector(self._full(folder), recursive=True, allow_not_found=True))
         skip = len(self._address.path) + 1
-        return {info.path[skip:] for info in found if info.type == fs.FileType.File}
+        return {info.path[skip:]: int(info.size) for info in found if info.type == fs.FileType.File}
+
+    def folders(self, folder: str) -> set[str]:
+        with self._reading(folder):
+            found = self._fs.get_file_info(fs.FileSelector(self._full(folder), allow_not_found=True))
+        return {info.base_name for info in found if info.type == fs.FileType.Directory}
 
     def read(self, path: str) -> bytes | None:
         with self._reading(path):
@@ -123,7 +129,7 @@ class Bucket:
     def open(self, path: str) -> pa.NativeFile:
         return self._fs.open_input_file(self._full(path))
 
-    def write(self, path: str, fill: Callable[[Path], None]) -> str:
+    def write(self, path: str, fill: Callable[[Path], None]) -> Written:
         with tempfile.TemporaryDirectory(prefix="affectstream-") as folder:
             half = Path(folder) / Path(path).name
             try:
@@ -132,7 +138,7 @@ class Bucket:
             except OSError as exc:
                 raise SinkError(f"{half}: cannot be written: {exc.strerror or exc}") from exc
         self._upload(path, content)
-        return hashlib.sha256(content).hexdigest()
+        return Written(hashlib.sha256(content).hexdigest(), len(content))
 
     def _upload(self, path: str, content: bytes) -> None:
         """Put one object. It is finished by `close` alone, which nothing interrupts: Ctrl-C waits for this thread."""

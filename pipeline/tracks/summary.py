@@ -11,49 +11,52 @@ from pipeline.tracks.tracking import EndReason
 NS = 1_000_000_000
 BRIEF_S = 0.3
 """A track shorter than this is marked `brief`."""
-
 Columns = dict[str, np.ndarray]
 """Rows as columns, leading axis R."""
 
 
 @dataclass(slots=True)
 class TrackSummary:
-    """Running figures of one track."""
+    """Running figures of one track, weighted by time: a row stands for as long as its frame."""
 
     start_ns: int = 0
     end_ns: int = 0
     num_points: int = 0
-    num_good: int = 0
-    face_px_sum: float = 0.0
-    count: int = 0
-    """Rows with a smooth value."""
+    shown_s: float = 0.0
+    good_s: float = 0.0
+    face_px_s: float = 0.0
+    smoothed_s: float = 0.0
+    """How long the rows with a smooth value stand for."""
     sums: np.ndarray = field(default_factory=lambda: np.zeros((2, 2)))
-    """(sum, sum of squares) x (valence, arousal)."""
+    """Time integrals: (values, their squares) x (valence, arousal)."""
     low: np.ndarray = field(default_factory=lambda: np.full(2, np.inf))
     high: np.ndarray = field(default_factory=lambda: np.full(2, -np.inf))
-    votes: np.ndarray = field(default_factory=lambda: np.zeros((2, len(EXPRESSIONS)), int))
-    """Rows per expression: usable rows, and all."""
+    votes_s: np.ndarray = field(default_factory=lambda: np.zeros((2, len(EXPRESSIONS))))
+    """Time of each expression: in usable rows, and in all."""
 
     def add(self, rows: Columns, smoothed: np.ndarray) -> None:
         if not self.num_points:
             self.start_ns = int(rows["pts_ns"][0])
         self.end_ns = int(rows["pts_ns"][-1])
         self.num_points += len(smoothed)
-        self.num_good += int((rows["grade"] == 2).sum())
-        self.face_px_sum += float((rows["boxes"][:, 2:] - rows["boxes"][:, :2]).min(1).sum())
-        known = smoothed[np.isfinite(smoothed[:, 0])]
-        if len(known):
-            self.count += len(known)
-            self.sums += [known.sum(0), (known**2).sum(0)]
-            self.low, self.high = np.minimum(self.low, known.min(0)), np.maximum(self.high, known.max(0))
+        shown_s = rows["shown_s"]
+        self.shown_s += float(shown_s.sum())
+        self.good_s += float(shown_s[rows["grade"] == 2].sum())
+        self.face_px_s += float(shown_s @ (rows["boxes"][:, 2:] - rows["boxes"][:, :2]).min(1))
+        known = np.isfinite(smoothed[:, 0])
+        if known.any():
+            values, lasting_s = smoothed[known], shown_s[known]
+            self.smoothed_s += float(lasting_s.sum())
+            self.sums += [lasting_s @ values, lasting_s @ values**2]
+            self.low, self.high = np.minimum(self.low, values.min(0)), np.maximum(self.high, values.max(0))
         best = np.nan_to_num(rows["expression"], nan=-1.0).argmax(1)
-        for i, chosen in enumerate((best[rows["grade"] >= 1], best)):
-            self.votes[i] += np.bincount(chosen, minlength=len(EXPRESSIONS))
+        for i, chosen in enumerate((rows["grade"] >= 1, np.ones(len(best), bool))):
+            self.votes_s[i] += np.bincount(best[chosen], shown_s[chosen], minlength=len(EXPRESSIONS))
 
     def record(self, track_id: int, reason: EndReason, period_s: float) -> dict[str, Any]:
-        votes = self.votes[0] if self.votes[0].any() else self.votes[1]
-        mean = self.sums[0] / self.count if self.count else np.full(2, np.nan)
-        sd = np.sqrt(np.maximum(self.sums[1] / self.count - mean**2, 0)) if self.count else mean
+        votes_s = self.votes_s[0] if self.votes_s[0].any() else self.votes_s[1]
+        mean = self.sums[0] / self.smoothed_s if self.smoothed_s else np.full(2, np.nan)
+        sd = np.sqrt(np.maximum(self.sums[1] / self.smoothed_s - mean**2, 0)) if self.smoothed_s else mean
         figures = {"mean": mean, "sd": sd, "min": self.low, "max": self.high}
         length_s = (self.end_ns - self.start_ns) / NS + period_s
         return {
@@ -61,15 +64,15 @@ class TrackSummary:
             "start_ns": self.start_ns,
             "end_ns": self.end_ns,
             "num_points": self.num_points,
-            "share_good": self.num_good / self.num_points,
+            "share_good": self.good_s / self.shown_s,
             "end_reason": reason.value,
             "brief": period_s > 0 and length_s < BRIEF_S - 1e-6,
             **{
-                f"{value}_{name}": float(figure[i]) if self.count else None
+                f"{value}_{name}": float(figure[i]) if self.smoothed_s else None
                 for i, value in enumerate(("valence", "arousal"))
                 for name, figure in figures.items()
             },
-            "expression": EXPRESSIONS[int(votes.argmax())],
-            "expression_share": float(votes.max() / votes.sum()),
-            "face_px_mean": self.face_px_sum / self.num_points,
+            "expression": EXPRESSIONS[int(votes_s.argmax())],
+            "expression_share": float(votes_s.max() / votes_s.sum()),
+            "face_px_mean": self.face_px_s / self.shown_s,
         }

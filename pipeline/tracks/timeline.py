@@ -4,7 +4,7 @@ A row leaves when all that its smoothing window can hold is known, so rows come 
 flat however long the stream is. Shapes: R rows.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from engines import EXPRESSIONS
 from pipeline.faces.quality import VISIBLE_MIN, flag, grade
 from pipeline.tables import FRAMES, POINTS, TRACKS, nullable, repeat, table
 from pipeline.tracks.pose import head_pose
-from pipeline.tracks.smoothing import smooth
+from pipeline.tracks.smoothing import GAP_S_MAX, smooth
 from pipeline.tracks.summary import Columns, TrackSummary
 from pipeline.tracks.tracking import EndReason, TrackRows
 from pipeline.types import AffectBatch
@@ -33,6 +33,8 @@ class StreamContext:
     score_start: float
     """The detector's: candidates below it are flagged."""
     half_width_s: float
+    gap_s_max: float = GAP_S_MAX
+    """Nothing is averaged across a longer span without a usable row."""
     landmarks: bool
     """Whether the 68 points are kept."""
     period_s: float
@@ -46,6 +48,10 @@ class Finished:
     frames: pa.Table
     points: pa.Table
     tracks: pa.Table
+    shown_s: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    """(R,) how long each row of `points` stands for, seconds."""
+    end_ns: int = 0
+    """Where the last of `frames` ends."""
 
 
 class Timeline:
@@ -65,12 +71,14 @@ class Timeline:
         self._ended |= rows.ended
         columns = self._columns(batch, rows)
         self._held = _concatenate(self._held, columns)
-        return self._leave(batch.next_ns - round(self._context.half_width_s * NS), self._frames(batch, rows))
+        final_ns = batch.next_ns - round(self._context.half_width_s * NS)
+        end_ns = max((frame.pts_ns + frame.shown_ns for frame in batch.frames), default=0)
+        return self._leave(final_ns, self._frames(batch, rows), end_ns)
 
     def finish(self, ended: dict[int, EndReason]) -> Finished:
         """The stream is over: everything is final."""
         self._ended |= ended
-        return self._leave(2**62, FRAMES.empty_table())
+        return self._leave(2**62, FRAMES.empty_table(), 0)
 
     def _columns(self, batch: AffectBatch, rows: TrackRows) -> Columns:
         row, frame = rows.row, batch.frame[rows.row]
@@ -89,12 +97,12 @@ class Timeline:
             visibility=visibility,
             luma=batch.luma[row],
             blur=batch.blur[row],
-            jump=rows.jump,
             corrupt=np.array([f.corrupt for f in batch.frames], bool)[frame],
         )
         return {
             "pts_ns": np.array([f.pts_ns for f in batch.frames], np.int64)[frame],
             "frame_index": np.array([-1 if f.frame_index is None else f.frame_index for f in batch.frames])[frame],
+            "shown_s": np.array([max(f.shown_ns, 1) / NS for f in batch.frames])[frame],
             "track_id": rows.track_id,
             "boxes": boxes,
             "det_score": batch.det_score[row],
@@ -128,34 +136,36 @@ class Timeline:
         }
         return table(values, FRAMES, len(batch.frames))
 
-    def _leave(self, final_ns: int, frames: pa.Table) -> Finished:
+    def _leave(self, final_ns: int, frames: pa.Table, end_ns: int) -> Finished:
         """Smooth and let go the rows before `final_ns`."""
         held = self._held
         leaving = (held["pts_ns"] >= self._final_ns) & (held["pts_ns"] < final_ns) if held else np.zeros(0, bool)
-        points = POINTS.empty_table()
+        points, shown_s = POINTS.empty_table(), np.zeros(0)
         if leaving.any():
             smoothed = self._smooth(leaving)
             rows = {name: column[leaving] for name, column in held.items()}
             self._summarise(rows, smoothed)
-            points = self._points(rows, smoothed)
+            points, shown_s = self._points(rows, smoothed), rows["shown_s"]
         if held:
             self._final_ns = max(final_ns, self._final_ns)
             reached = held["pts_ns"] >= self._final_ns - round(self._context.half_width_s * NS)
             self._held = {name: column[reached] for name, column in held.items()}
-        return Finished(frames, points, self._over())
+        return Finished(frames, points, self._over(), shown_s, end_ns)
 
     def _smooth(self, leaving: np.ndarray) -> np.ndarray:
         """Smooth valence and arousal (R, 2) of the leaving rows."""
-        held = self._held
+        held, gap_s_max = self._held, self._context.gap_s_max
         out = np.full((len(leaving), 2), np.nan)
         for track in np.unique(held["track_id"][leaving]):
             own = np.flatnonzero(held["track_id"] == track)
-            out[own] = smooth(
-                held["pts_ns"][own],
-                held["affect"][own],
-                held["grade"][own] >= 1,
-                half_width_s=self._context.half_width_s,
+            affect, usable = held["affect"][own], held["grade"][own] >= 1
+            smoothed = smooth(
+                held["pts_ns"][own], affect, usable, half_width_s=self._context.half_width_s, gap_s_max=gap_s_max
             )
+            # A picture that stands still is its own average: what came before it is a small part of its time.
+            standing = usable & (held["shown_s"][own] > gap_s_max)
+            smoothed[standing] = affect[standing]
+            out[own] = smoothed
         return out[leaving]
 
     def _points(self, rows: Columns, smoothed: np.ndarray) -> pa.Table:

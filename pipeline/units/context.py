@@ -29,16 +29,7 @@ class Progress:
     """How much of it is analysed ..."""
     duration_s: float | None = None
     """... of so much that is asked for of the whole video, if that is known."""
-    decoded: int = 0
     frames: int = 0
     faces: int = 0
-    steps: int = 0
-    """Counts what is done between two batches, so that a long batch does not look like a hang."""
-
-    def step(self) -> None:
-        """Something was done."""
-        self.steps += 1
-
-    def frame(self) -> None:
-        """A frame was decoded."""
-        self.decoded += 1
+    beats: int = 0
+    """Of the worker (`pipeline.heartbeat`): a long batch that gets on is no hang."""

@@ -1,44 +1,90 @@
-"""A stretch's analysis as two files: its `AffectBatch` values, one after the other, and what is known at its end.
+"""A stretch's analysis on disk: its `AffectBatch` values in order, and what is known at its end.
 
-``<stretch>.zip`` holds one .npz per batch (no pickles). Landmarks and looks are most of it: 1.5 kB a face and frame.
-``<stretch>.json``, put last, says what was known at the end, and the SHA-256 of the other. Both are removed once the
-stretches are joined; what turns out to be damaged is removed at once, so that the next run does the stretch again.
+``<stretch>-000.npz`` and so on hold some batches each (no pickles): a face and frame takes 2.3 kB, nearly all of it
+landmarks and looks, so ten minutes of 100 faces are 900 MB, of which a join holds one file at a time.
+``<stretch>.json``, put last, says what was known at the end, and the SHA-256 of the others. All are removed once the
+stretches are joined; what turns out to be damaged no longer counts, so that the next run does the stretch again.
 """
 
 import io
-import json
-import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import fields
+from dataclasses import asdict, dataclass, fields, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from pipeline.errors import ResultsError, SinkError
+from pipeline.results.commits import parsed
 from pipeline.storage.store import Store, write_json
 from pipeline.types import AffectBatch, Frame, Strands
+from pipeline.video.clock import Irregular
+from pipeline.video.decode import VideoInfo
+
+FORMAT = 4
+"""Changes with what is written here; part of every stretch's name, so that another format is never read."""
+FILE_BYTES = 4 * 2**20
+"""A file ends with the batch that makes it so long. An hour of one face is 14 files, each a request to a bucket."""
 
 _UNKNOWN = -1
-_FRAME = ("pts_ns", "frame_index", "width", "height", "missing", "corrupt", "is_key", "scene_cut")
+_FLAGS = ("missing", "corrupt", "is_key", "scene_cut")
+_FRAME = ("pts_ns", "frame_index", "width", "height", *_FLAGS, "motion", "shown_ns")
 _STRANDS = tuple(field.name for field in fields(Strands))
 _ROWS = tuple(f.name for f in fields(AffectBatch) if f.name not in ("frames", "next_ns", "strands"))
 
 
-def write_spool(store: Store, path: str, batches: Iterable[AffectBatch], end: Callable[[], dict[str, Any]]) -> None:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """Where analysed batches come from: what every file and the commit say of it."""
+
+    info: VideoInfo
+    engines: dict[str, str]
+    """Ids and precision."""
+    score_start: float
+    """The detector's: candidates below it are flagged."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ending:
+    """What is known of a stretch when it is analysed."""
+
+    origin: Origin
+    num_frames: int | None
+    """Frames of the video in the stretch; None where it is not known."""
+    wall_s: float
+    """How long it took."""
+    irregular: Irregular
+    """What was found about the time stamps."""
+    sha256: tuple[str, ...] = ()
+    """Of each file with batches, in order."""
+
+
+_ENDING = TypeAdapter(Ending)
+
+
+def write_spool(store: Store, path: str, batches: Iterable[AffectBatch], end: Callable[[], Ending]) -> None:
     """Write `batches` as they come, then what `end` says. `path` is without suffix. Raises SinkError."""
+    digests: list[str] = []
+    held: list[dict[str, np.ndarray]] = []
 
     def fill(half: Path) -> None:
-        with zipfile.ZipFile(half, "w") as archive:
-            for number, batch in enumerate(batches):
-                packed = io.BytesIO()
-                np.savez(packed, allow_pickle=False, **_pack(batch))
-                archive.writestr(f"{number:06d}.npz", packed.getbuffer())
+        arrays = {f"{number}/{name}": values for number, batch in enumerate(held) for name, values in batch.items()}
+        np.savez(half, allow_pickle=False, count=np.int64(len(held)), **arrays)
 
-    digest = store.write(_batches(path), fill)
-    write_json(store, _end(path), {**end(), "sha256": digest})
+    def put() -> None:
+        digests.append(store.write(_file(path, len(digests)), fill).sha256)
+        held.clear()
+
+    for batch in batches:
+        held.append(_pack(batch))
+        if sum(values.nbytes for packed in held for values in packed.values()) >= FILE_BYTES:
+            put()
+    if held:
+        put()
+    write_json(store, _end(path), asdict(replace(end(), sha256=tuple(digests))))
 
 
 def has_spool(store: Store, path: str) -> bool:
@@ -47,29 +93,34 @@ def has_spool(store: Store, path: str) -> bool:
         return store.exists(_end(path))
 
 
-def read_end(store: Store, path: str) -> dict[str, Any]:
+def read_end(store: Store, path: str) -> Ending:
     """What was known at the end.
 
     Raises ResultsError if it is missing or damaged, SinkError if it cannot be read now: the disk or the network fails.
     """
     try:
-        return dict(json.loads(_read(store, path, _end(path))))
+        return parsed(_ENDING, _read(store, path, _end(path)))
     except ValueError as exc:
         raise _damaged(store, path, _end(path), str(exc)) from exc
 
 
-def read_spool(store: Store, path: str, end: dict[str, Any], first_index: int | None) -> Iterator[AffectBatch]:
+def read_spool(store: Store, path: str, end: Ending, first_index: int | None) -> Iterator[AffectBatch]:
     """The batches in order; `first_index` is added to the ordinals of their frames, None makes them unknown.
 
-    They are read at one go, 9 MB for ten minutes of a face: a bucket is asked once. Raises as `read_end`.
+    A file is read at one go, so that a bucket is asked once, and let go before the next. Raises as `read_end`.
     """
-    content = _read(store, path, _batches(path))
-    if sha256(content).hexdigest() != end["sha256"]:
-        raise _damaged(store, path, _batches(path), "another SHA-256 than when it was written")
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        for name in archive.namelist():
-            with np.load(io.BytesIO(archive.read(name)), allow_pickle=False) as arrays:
-                yield _unpack(arrays, first_index)
+    for number, digest in enumerate(end.sha256):
+        yield from _read_file(store, path, number, digest, first_index)
+
+
+def _read_file(store: Store, path: str, number: int, digest: str, first_index: int | None) -> Iterator[AffectBatch]:
+    content = _read(store, path, _file(path, number))
+    if sha256(content).hexdigest() != digest:
+        raise _damaged(store, path, _file(path, number), "another SHA-256 than when it was written")
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        names = {name.partition("/")[2] for name in arrays.files}
+        for batch in range(int(arrays["count"])):
+            yield _unpack({name: arrays[f"{batch}/{name}"] for name in names if name}, first_index)
 
 
 @contextmanager
@@ -81,8 +132,8 @@ def retried() -> Iterator[None]:
         raise SinkError(str(exc)) from exc
 
 
-def _batches(path: str) -> str:
-    return f"{path}.zip"
+def _file(path: str, number: int) -> str:
+    return f"{path}-{number:03d}.npz"
 
 
 def _end(path: str) -> str:
@@ -101,7 +152,6 @@ def _damaged(store: Store, path: str, file: str, why: str) -> ResultsError:
     """What to raise; the stretch is no longer taken for analysed."""
     with suppress(SinkError):
         store.delete(_end(path))
-        store.delete(_batches(path))
     return ResultsError(f"{store}/{file}: the analysis of a stretch cannot be read ({why}); run again")
 
 
@@ -111,19 +161,21 @@ def _pack(batch: AffectBatch) -> dict[str, np.ndarray]:
     return {
         **columns,
         "frame_frame_index": np.array(index, np.int64),
-        "next_ns": np.int64(batch.next_ns),
+        "next_ns": np.array(batch.next_ns),
         **{f"strands_{name}": getattr(batch.strands, name) for name in _STRANDS},
         **{name: getattr(batch, name) for name in _ROWS},
     }
 
 
-def _unpack(arrays: Any, first_index: int | None) -> AffectBatch:
+def _unpack(arrays: Mapping[str, Any], first_index: int | None) -> AffectBatch:
     columns = [arrays[f"frame_{name}"].tolist() for name in _FRAME]
     frames = []
-    for pts_ns, index, width, height, missing, corrupt, is_key, scene_cut in zip(*columns, strict=True):
-        known = index != _UNKNOWN and first_index is not None
-        ordinal = first_index + index if known else None
-        frames.append(Frame(pts_ns, ordinal, None, width, height, missing, corrupt, is_key, scene_cut))
+    for values in zip(*columns, strict=True):
+        frame = dict(zip(_FRAME, values, strict=True))
+        known = frame["frame_index"] != _UNKNOWN and first_index is not None
+        frame["frame_index"] = first_index + frame["frame_index"] if known else None
+        frame["motion"] = tuple(frame["motion"])
+        frames.append(Frame(picture=None, **frame))
     return AffectBatch(
         frames=frames,
         next_ns=int(arrays["next_ns"]),

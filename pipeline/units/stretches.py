@@ -7,23 +7,27 @@ reader decodes somewhat more, from a key frame before it.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from types import TracebackType
 from typing import Self
 
 from pipeline.config import Sampling
+from pipeline.heartbeat import beat
 from pipeline.types import Frame
+from pipeline.video.clock import CLAIM_RATIO_MAX, Irregular
 from pipeline.video.decode import DAMAGE_S, DecodedFrame, VideoInfo, VideoReader
 from pipeline.video.hops import HOP_NS
 from pipeline.video.sampling import sample
+from pipeline.video.scene_cuts import FLASH_FRAMES_MAX, for_comparison
 
 NS = 1_000_000_000
 WARM_S = DAMAGE_S + 0.5
 """At least this much is decoded before a stretch: damage is remembered for that long."""
-WARM_FRAMES = 2
-"""... and so many analysed frames: the first may be another than in the undivided video, what follows it is not."""
+WARM_FRAMES = FLASH_FRAMES_MAX + 2
+"""... and so many analysed frames, which scene cuts are found by: the first may be another than in the undivided video,
+what follows it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,9 @@ def plan(reader: VideoReader, sampling: Sampling, length_s: float) -> tuple[Stre
     bounds = [everything.start_ns]
     for near_ns in range(everything.start_ns + length_ns, min(ends) - length_ns // 2, length_ns):
         key_ns = reader.key_frame_ns(near_ns)
-        bound_ns = near_ns if key_ns is None else -(-(key_ns + _warm_ns(sampling)) // HOP_NS) * HOP_NS
+        if key_ns is None or near_ns > CLAIM_RATIO_MAX * (key_ns + length_ns):  # it is not as long as it claims
+            break
+        bound_ns = -(-(key_ns + _warm_ns(sampling)) // HOP_NS) * HOP_NS
         if bounds[-1] < bound_ns < min(ends):
             bounds.append(bound_ns)
     return tuple(
@@ -73,9 +79,9 @@ def plan(reader: VideoReader, sampling: Sampling, length_s: float) -> tuple[Stre
 class StretchReader:
     """The analysed frames of a stretch. Use as a context manager; not thread-safe."""
 
-    def __init__(self, path: str, stretch: Stretch, sampling: Sampling, decoded: Callable[[], None] = lambda: None):
-        """`decoded` is called for every frame that is decoded. Raises SourceError."""
-        self._path, self._stretch, self._sampling, self._decoded = path, stretch, sampling, decoded
+    def __init__(self, path: str, stretch: Stretch, sampling: Sampling):
+        """Raises SourceError."""
+        self._path, self._stretch, self._sampling = path, stretch, sampling
         self.num_frames: int | None = None
         """Frames of the video in this stretch, in the first also those before it; None where it is not known."""
         self._back_s = 0.0 if stretch.number == 0 else _warm_ns(sampling) / NS
@@ -85,7 +91,13 @@ class StretchReader:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
-        self._reader.__exit__(kind, exc, tb)
+        self._reader.close()
+
+    @property
+    def irregular(self) -> Irregular:
+        """What was found about the time stamps in this stretch so far."""
+        begin_ns = self._stretch.start_ns if self._stretch.number else round(self._sampling.start_s * NS)
+        return self._reader.irregular.within(begin_ns, self._stretch.end_ns)
 
     @property
     def info(self) -> VideoInfo:
@@ -94,7 +106,8 @@ class StretchReader:
 
     def plan(self, length_s: float) -> tuple[Stretch, ...]:
         """Into which stretches the video is to be cut; see `plan`."""
-        return plan(self._reader, self._sampling, length_s)
+        with VideoReader(self._path) as reader:
+            return plan(reader, self._sampling, length_s)
 
     def frames(self) -> Iterator[Frame]:
         """The stretch's frames, before it what its first frame is compared with, and on to the end of the video.
@@ -112,11 +125,11 @@ class StretchReader:
                 if first.pts_ns >= self._stretch.start_ns:
                     break
                 if first.picture is not None:
-                    before.append(first)
+                    before.append(for_comparison(first))
             if len(before) == WARM_FRAMES or self._start_s() <= self._sampling.start_s:
                 break
             self._back_s *= 20  # a pause, as in slides: look farther back
-            self._reader.__exit__(None, None, None)
+            self._reader.close()
             self._reader = self._open()
             frames = self._sampled()
         yield from before
@@ -125,20 +138,28 @@ class StretchReader:
         yield from frames
 
     def _open(self) -> VideoReader:
-        return VideoReader(self._path, start_s=self._start_s())
+        wanted = self._sampling
+        return VideoReader(self._path, start_s=self._start_s(), rotate=wanted.rotate, video_stream=wanted.video_stream)
 
     def _start_s(self) -> float:
         return max(self._stretch.start_ns / NS - self._back_s, self._sampling.start_s)
 
     def _sampled(self) -> Iterator[Frame]:
         fps = None if self._sampling.fps == "native" else Fraction(self._sampling.fps).limit_denominator(1_000_000)
-        return sample(self._numbered(), self._reader.info, fps=fps, start_s=self._start_s(), end_s=self._sampling.end_s)
+        return sample(
+            self._numbered(),
+            self._reader.info,
+            fps=fps,
+            start_s=self._start_s(),
+            end_s=self._sampling.end_s,
+            packets_end_ns=lambda: self._reader.packets_end_ns,
+        )
 
     def _numbered(self) -> Iterator[DecodedFrame]:
         start_ns, end_ns, first = self._stretch.start_ns, self._stretch.end_ns, self._stretch.number == 0
         self.num_frames = 0
         for frame in self._reader.frames():
-            self._decoded()
+            beat()
             if not first:
                 frame.frame_index = None if frame.pts_ns < start_ns else self.num_frames
             inside = (first or frame.pts_ns >= start_ns) and (end_ns is None or frame.pts_ns < end_ns)

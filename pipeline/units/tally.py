@@ -1,52 +1,20 @@
 """What came of a unit, counted from the rows that it wrote."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import pyarrow.compute as pc
 
+from pipeline.results.commits import UnitReport
 from pipeline.sources.find import Source
 from pipeline.tracks.timeline import Finished
+from pipeline.video.clock import Irregular
 from pipeline.video.decode import VideoInfo
 
+__all__ = ["Tally", "UnitReport"]
+
 NS = 1_000_000_000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class UnitReport:
-    """What came of a unit."""
-
-    stream_id: str
-    source: str
-    error: str | None = None
-    """Why it failed; None: it did not."""
-    our_fault: bool = False
-    """It failed for a mistake of ours; `error` ends with the traceback."""
-    video_s: float = 0.0
-    """Stream time from the start asked for to the end of the last analysed frame."""
-    wall_s: float = 0.0
-    first_row_s: float | None = None
-    """From the start of the unit to its first point."""
-    frames: int = 0
-    frames_with_faces: int = 0
-    decode_errors: int = 0
-    corrupt_frames: int = 0
-    scene_cuts: int = 0
-    points: int = 0
-    good_points: int = 0
-    tracks: int = 0
-    """Without brief ones."""
-    brief_tracks: int = 0
-    valence_mean: float | None = None
-    """Of the smooth values of all faces."""
-    arousal_mean: float | None = None
-    info: dict[str, Any] = field(default_factory=dict)
-    """What the container says of the video."""
-
-    @property
-    def error_line(self) -> str:
-        """Why it failed, in one line."""
-        return self.error.splitlines()[-1 if self.our_fault else 0] if self.error else ""
 
 
 _COUNTED = (
@@ -60,8 +28,8 @@ class Tally:
 
     def __init__(self) -> None:
         self._counts: dict[str, Any] = dict.fromkeys(_COUNTED, 0)
-        self._smoothed, self._sums = 0, [0.0, 0.0]
-        self._last_ns = 0
+        self._smoothed_s, self._sums = 0.0, np.zeros(2)
+        self._end_ns = 0
         self._first_row_s: float | None = None
 
     def add(self, rows: Finished, elapsed_s: float) -> None:
@@ -69,8 +37,7 @@ class Tally:
         frames, points, tracks = rows.frames, rows.points, rows.tracks
         if points.num_rows and self._first_row_s is None:
             self._first_row_s = elapsed_s
-        if frames.num_rows:
-            self._last_ns = max(self._last_ns, pc.max(frames["pts_ns"]).as_py())
+        self._end_ns = max(self._end_ns, rows.end_ns)
         counts = {
             "frames": frames.num_rows,
             "frames_with_faces": _count(pc.equal(frames["status"].cast("string"), "ok")),
@@ -84,27 +51,31 @@ class Tally:
         }
         for name, count in counts.items():
             self._counts[name] += count
-        self._smoothed += points.num_rows - points["valence_smooth"].null_count
-        for i, name in enumerate(("valence_smooth", "arousal_smooth")):
-            self._sums[i] += pc.sum(points[name]).as_py() or 0.0
+        smoothed = np.stack([points[name].to_numpy() for name in ("valence_smooth", "arousal_smooth")], 1)
+        known = np.isfinite(smoothed[:, 0])
+        self._smoothed_s += rows.shown_s[known].sum()
+        self._sums += rows.shown_s[known] @ smoothed[known]
 
     @property
     def frames(self) -> int:
         """Analysed frames and missing ticks so far."""
         return int(self._counts["frames"])
 
-    def report(self, source: Source, wall_s: float, info: VideoInfo, start_s: float) -> UnitReport:
+    def report(
+        self, source: Source, wall_s: float, info: VideoInfo, start_s: float, irregular: Irregular
+    ) -> UnitReport:
         """The unit's report."""
-        means = [total / self._smoothed if self._smoothed else None for total in self._sums]
+        means = [float(total) / self._smoothed_s if self._smoothed_s else None for total in self._sums]
         return UnitReport(
             stream_id=source.stream_id,
             source=source.shown,
-            video_s=(self._last_ns + (info.period_ns or 0)) / NS - start_s,
+            video_s=self._end_ns / NS - start_s,
             wall_s=wall_s,
             first_row_s=self._first_row_s,
             valence_mean=means[0],
             arousal_mean=means[1],
             info=asdict(info),
+            time_notes=irregular.in_words(info.claimed_ns),
             **self._counts,
         )
 

@@ -7,43 +7,38 @@ its own, and tracked, smoothed and written when all of them are there.
 
 import json
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
-from dataclasses import asdict, astuple, dataclass, replace
+from dataclasses import astuple, replace
+from functools import reduce
 from hashlib import sha256
 from typing import Any
 
 from engines import Engine
 from pipeline.config import AnalyzeConfig
-from pipeline.errors import ResultsError, SinkError, SourceError
+from pipeline.errors import SinkError, SourceError
 from pipeline.faces.analyzer import Analyzer
-from pipeline.results.run_folder import commit, drop_spools, read_commit, spool_path, sweep_failed
+from pipeline.heartbeat import beat
+from pipeline.results.commits import Commit, read_commit, write_commit
+from pipeline.results.run_folder import drop_spools, spool_path
 from pipeline.sinks import FileSink
 from pipeline.sources.find import Source
 from pipeline.storage.store import Store, open_store
+from pipeline.tracks.smoothing import gap_s_max
 from pipeline.tracks.timeline import Finished, StreamContext, Timeline
 from pipeline.tracks.tracking import EndReason, Tracker, TrackerConfig
 from pipeline.types import AffectBatch
 from pipeline.units.context import Progress, RunContext
-from pipeline.units.spool import has_spool, read_end, read_spool, retried, write_spool
+from pipeline.units.spool import FORMAT, Ending, Origin, has_spool, read_end, read_spool, retried, write_spool
 from pipeline.units.stretches import Split, Stretch, StretchReader, whole
 from pipeline.units.tally import Tally, UnitReport
+from pipeline.version import software_version
+from pipeline.video.clock import Irregular
 from pipeline.video.decode import VideoInfo
 from pipeline.video.hops import batches
 from pipeline.video.prefetch import prefetch
 
 NS = 1_000_000_000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Origin:
-    """Where analysed batches come from: what every file and the commit say of it."""
-
-    info: VideoInfo
-    engines: dict[str, str]
-    """Ids and precision."""
-    score_start: float
-    """The detector's: candidates below it are flagged."""
 
 
 def run_unit(
@@ -55,13 +50,13 @@ def run_unit(
     """
     progress = Progress() if progress is None else progress
     started, state, stretch = time.monotonic(), source.state(), whole(context.config.sampling)
-    with StretchReader(source.path, stretch, context.config.sampling, progress.frame) as reader:
+    with StretchReader(source.path, stretch, context.config.sampling) as reader:
         if context.stretch_s is not None and len(stretches := reader.plan(context.stretch_s)) > 1:
             return Split(stretches)
         origin = _origin(reader.info, detector, affect)
-        analyzer = Analyzer(detector, affect, progress.step)
+        analyzer = Analyzer(detector, affect, gap_s_max=_gap_s_max(context.config))
         with closing(_analyse(reader, stretch, context.config, analyzer, progress)) as analysed:
-            return _finish(source, state, context, origin, analysed, progress, started)
+            return _finish(source, state, context, origin, analysed, started, lambda: reader.irregular)
 
 
 def analyse_stretch(
@@ -71,64 +66,63 @@ def analyse_stretch(
 
     Raises SourceError or SinkError.
     """
-    store, path = open_store(context.out), _spool_path(source, source.state(), stretch, context)
+    store, path = open_store(context.out), checkpoint_path(source, source.state(), stretch, context)
     if has_spool(store, path):
         return
     started = time.monotonic()
-    with StretchReader(source.path, stretch, context.config.sampling, progress.frame) as reader:
+    with StretchReader(source.path, stretch, context.config.sampling) as reader:
         origin = _origin(reader.info, detector, affect)
-        analyzer = Analyzer(detector, affect, progress.step)
+        analyzer = Analyzer(detector, affect, gap_s_max=_gap_s_max(context.config))
 
-        def end() -> dict[str, Any]:
-            return {"origin": asdict(origin), "num_frames": reader.num_frames, "wall_s": time.monotonic() - started}
+        def end() -> Ending:
+            wall_s = time.monotonic() - started
+            return Ending(origin=origin, num_frames=reader.num_frames, wall_s=wall_s, irregular=reader.irregular)
 
         with closing(_analyse(reader, stretch, context.config, analyzer, progress)) as analysed:
             write_spool(store, path, analysed, end)
 
 
-def join_stretches(
-    source: Source, stretches: Sequence[Stretch], context: RunContext, progress: Progress | None = None
-) -> UnitReport:
+def join_stretches(source: Source, stretches: Sequence[Stretch], context: RunContext) -> UnitReport:
     """Track, smooth, write and commit a source whose stretches are all analysed; if it is committed already, rest.
 
     Raises ResultsError where one is not, or is damaged: then the next run analyses it again. Raises SinkError.
     """
-    progress = Progress() if progress is None else progress
     started, state, store = time.monotonic(), source.state(), open_store(context.out)
     if (report := _committed(store, source, state)) is not None:
         return report
-    paths = [_spool_path(source, state, stretch, context) for stretch in stretches]
+    paths = [checkpoint_path(source, state, stretch, context) for stretch in stretches]
     ends = []
     for path in paths:
         ends.append(read_end(store, path))
-        progress.step()
+        beat()
 
     def analysed() -> Iterator[AffectBatch]:
         first_index: int | None = 0
         for path, end in zip(paths, ends, strict=True):
             yield from read_spool(store, path, end, first_index)
-            progress.step()
-            known = first_index is not None and end["num_frames"] is not None
-            first_index = first_index + end["num_frames"] if known else None
+            beat()
+            if first_index is not None:
+                first_index = None if end.num_frames is None else first_index + end.num_frames
 
-    origins = [Origin(**{**end["origin"], "info": VideoInfo(**end["origin"]["info"])}) for end in ends]
+    origins = [end.origin for end in ends]
     engines = {name: "+".join(sorted({o.engines[name] for o in origins})) for name in origins[0].engines}
-    before_s = sum(end["wall_s"] for end in ends)
+    before_s = sum(end.wall_s for end in ends)
     origin = replace(origins[0], engines=engines)
-    report = _finish(source, state, context, origin, analysed(), progress, started - before_s)
+    irregular = reduce(Irregular.joined, (end.irregular for end in ends))
+    report = _finish(source, state, context, origin, analysed(), started - before_s, lambda: irregular)
     with suppress(SinkError):  # it is committed; what is left goes with the end of a run
         drop_spools(store, source.stream_id)
     return report
 
 
 def _committed(store: Store, source: Source, state: dict[str, Any]) -> UnitReport | None:
-    """What an earlier try came to that was ended after its commit. Raises SinkError.
+    """What another try of this run has committed: one before, or one on a node that was taken for dead.
 
-    A run begins by taking back the commits of what it is to do: one that is there is its own.
+    A run begins by taking back the commits of what it is to do: one that is there is its own. Raises SinkError.
     """
     with retried():
         found = read_commit(store, source.stream_id)
-    return UnitReport(**found["report"]) if found is not None and found["source"] == state else None
+    return found.report if found is not None and found.source == state else None
 
 
 def _analyse(
@@ -153,12 +147,13 @@ def _finish(
     context: RunContext,
     origin: Origin,
     analysed: Iterable[AffectBatch],
-    progress: Progress,
     started: float,
+    irregular: Callable[[], Irregular],
 ) -> UnitReport:
-    """The part with a memory, and the commit; if it fails, none of its rows is left to see.
+    """The part with a memory, and the commit.
 
-    `state` is the source's from before it was read.
+    If it fails, its rows stay, uncommitted: they lie under the names that another try of the same unit writes to, so
+    only the run that holds the folder may remove them. `state` is the source's from before it was read.
     """
     config, store = context.config, open_store(context.out)
     metadata = {**context.metadata, **origin.engines, "time_base": origin.info.time_base, "ts_source": "file"}
@@ -168,34 +163,32 @@ def _finish(
         format=config.output.format,
         metadata=metadata,
         labels=source.labels,
-        step=progress.step,
     )
-    tracker = Tracker(TrackerConfig(gap_s_max=config.tracking.gap_s_max), score_start=origin.score_start)
+    tracker = Tracker(TrackerConfig(gap_s_max=_gap_s_max(config)), score_start=origin.score_start)
     tally = Tally()
-    try:
-        for rows in follow(analysed, tracker, Timeline(_stream_context(source, context, origin))):
-            sink.write(rows)
-            progress.step()
-            tally.add(rows, time.monotonic() - started)
-        if not tally.frames:
-            raise SourceError(f"{source.shown}: has no frame in the stretch that is asked for{_length(origin.info)}")
-        sink.flush()
-        sink.close()
-        report = tally.report(source, time.monotonic() - started, origin.info, config.sampling.start_s)
-        commit(
-            store,
-            source.stream_id,
-            sink.parts,
-            report=asdict(report),
-            source=state,
-            labels=dict(source.labels),
-            engines=origin.engines,
-            context=config.deployment.model_dump(),
-        )
-    except Exception:
-        with suppress(ResultsError, SinkError):
-            sweep_failed(store, [source.stream_id])
-        raise
+    for rows in follow(analysed, tracker, Timeline(_stream_context(source, context, origin))):
+        sink.write(rows)
+        beat()
+        tally.add(rows, time.monotonic() - started)
+    if not tally.frames:
+        raise SourceError(f"{source.shown}: has no frame in the stretch that is asked for{_length(origin.info)}")
+    if (before := _committed(store, source, state)) is not None:  # the first commit stands
+        return before
+    sink.flush()
+    sink.close()
+    report = tally.report(source, time.monotonic() - started, origin.info, config.sampling.start_s, irregular())
+    done = Commit(
+        stream_id=source.stream_id,
+        parts=tuple(sink.parts),
+        source=state,
+        report=report,
+        labels=dict(source.labels),
+        context=config.deployment.model_dump(),
+        engine=origin.engines["engine"],
+        precision=origin.engines["precision"],
+        detector_engine=origin.engines["detector_engine"],
+    )
+    write_commit(store, done)
     return report
 
 
@@ -212,10 +205,17 @@ def _origin(info: VideoInfo, detector: Engine, affect: Engine) -> Origin:
     return Origin(info=info, engines=engines, score_start=detector.spec.detector.score_start)
 
 
-def _spool_path(source: Source, state: dict[str, Any], stretch: Stretch, context: RunContext) -> str:
-    """Where a stretch's analysis is kept: under another name if the file, the settings or the cut are others."""
-    identity = json.dumps([context.metadata["config_hash"], state, astuple(stretch)], sort_keys=True)
+def checkpoint_path(source: Source, state: dict[str, Any], stretch: Stretch, context: RunContext) -> str:
+    """Where a stretch's analysis is kept: under another name if the file, the settings, the cut or we are others."""
+    made_by = [FORMAT, software_version(), context.metadata["config_hash"]]
+    identity = json.dumps([*made_by, state, astuple(stretch)], sort_keys=True)
     return spool_path(source.stream_id, f"{stretch.number:06d}-{sha256(identity.encode()).hexdigest()[:16]}")
+
+
+def _gap_s_max(config: AnalyzeConfig) -> float:
+    """The longest gap in a track: at least from one sample to the next, which lie up to a frame farther apart."""
+    fps = config.sampling.fps
+    return max(config.tracking.gap_s_max, 0.0 if fps == "native" else 1.5 / fps)
 
 
 def _stream_context(source: Source, context: RunContext, origin: Origin) -> StreamContext:
@@ -226,6 +226,7 @@ def _stream_context(source: Source, context: RunContext, origin: Origin) -> Stre
         stream_id=source.stream_id,
         score_start=origin.score_start,
         half_width_s=context.config.smoothing.half_width_s,
+        gap_s_max=gap_s_max(None if fps == "native" else fps, frame_s),
         landmarks=context.config.output.landmarks,
         period_s=0.0 if info.is_picture else frame_s if fps == "native" else max(1 / fps, frame_s),
     )

@@ -1,34 +1,42 @@
 """Reading a video file or picture, here or remote, with PyAV: frames with exact times, errors renamed, damage noted."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import av
 import numpy as np
-from av.container import InputContainer
-from av.stream import Disposition
-from av.video.stream import VideoStream
 
 from pipeline.errors import SourceError
-from pipeline.remote.addresses import is_address, redacted
-from pipeline.remote.files import RemoteFile
 from pipeline.types import Picture
+from pipeline.video.clock import NS, Clock, DecodeOrder, Irregular, Jump, in_order, note
+from pipeline.video.opening import Source, packets
 from pipeline.video.picture import PictureConverter
+from pipeline.video.tiles import assemble
+from pipeline.video.timing import (
+    container_start,
+    frame_period_ns,
+    lengths,
+    packet_stamps,
+    stamps_decode_order,
+    timing,
+)
 
-NS = 1_000_000_000
 DAMAGE_S = 2.0
-"""A hole in the times of frames this soon after damage was met is laid to it."""
+"""A gap in frame times within this time of a decode error is attributed to that error."""
+GAP_S = 1.0
+"""A longer span without a picture is named, unless the file says that a picture is shown for so long."""
 SEEK_MARGIN_S = 2.0
 """A start closer to the beginning than this is reached by decoding, which keeps frame numbers exact."""
-SEEK_BACK_S = (0.0, 20.0, 120.0)
-"""How much earlier is tried where a seek went too far, as in MPEG streams, which have no index."""
-_DURATION = re.compile(r"(\d{1,6}):(\d\d?):(\d\d?(?:\.\d{1,9})?)")
+HELD_BYTES_MAX = 64 * 2**20
+"""Packets that wait for the key frame after them while the start of an unindexed file is looked for."""
+
+_Timed = tuple["av.Packet[Any] | None", int | None]
+"""A packet, None where reading failed, and its time."""
 
 
 @dataclass(slots=True)
@@ -63,246 +71,229 @@ class VideoInfo:
     period_ns: int | None
     """Nominal time between frames; None where it is not known."""
     end_ns: int | None
-    """When the last frame should end; None where the file does not say."""
+    """When the last frame should end, as the container says or libav estimates; None where neither does."""
     time_base: str
     codec: str
     is_picture: bool
     is_indexed: bool = False
     """The container has an index, so that a seek finds what it looks for."""
+    other_streams: tuple[str, ...] = ()
+    """The video streams that are left out, in words."""
+    end_is_estimate: bool = False
+    """Nothing in the file states `end_ns`."""
+    claimed_ns: int | None = None
+    """The longest of the lengths that the container states."""
 
 
 class VideoReader:
     """An open video file or picture. Use as a context manager; not thread-safe."""
 
-    def __init__(self, path: str | Path, *, start_s: float = 0.0):
-        """`path` may be an address. Raises SourceError, naming the file and the cause."""
-        self._shown, self._start_s = redacted(str(path)), start_s
-        self._path = str(path)
-        if "\0" in self._path:  # libav would open the file whose name ends there
-            raise SourceError(f"{self._shown}: no such file")
-        self._file = RemoteFile(self._path) if is_address(self._path) else None
-        self._sought = self._moved = False
-        self._last_stamp_ns: int | None = None
+    def __init__(self, path: str | Path, *, start_s: float = 0.0, rotate: int = 0, video_stream: int | None = None):
+        """`path` may be an address. `rotate`: degrees clockwise, on top of the file's own orientation. `video_stream`:
+        which of the file's, from 0; None: the one that a player shows. Raises SourceError, naming the file and cause.
+        """
+        self._source, self._start_ns = Source(path, video_stream), round(start_s * NS)
         try:
             self._open()
         except SourceError:
-            self._release()
+            self._source.release()
             raise
         self.info = self._read_info()
-        self._convert = PictureConverter(self._stream.sample_aspect_ratio)
+        grid = self._source.grid
+        self._convert = PictureConverter(
+            self._source.shown, self._stream.sample_aspect_ratio, rotate, grid.orientation if grid else None
+        )
+        self._from_beginning = True
+        self._gaps: list[Jump] = []
+        self._end_ns: int | None = None
+        self._reached_ns = -1
+        """Time of the last picture that left the decoder."""
 
     def _open(self, thread_type: Literal["AUTO", "SLICE"] = "AUTO") -> None:
         """At the beginning of the file."""
-        try:
-            if self._file is not None:
-                self._file.seek(0)
-            self._container: InputContainer = av.open(self._file or plain(self._path), "r", metadata_errors="ignore")
-        except av.FFmpegError as exc:
-            cause = "is empty (0 bytes)" if self._file and not self._file.size else _cause(exc, self._path)
-            raise SourceError(f"{self._shown}: {cause}") from exc
-        videos = [s for s in self._container.streams.video if not s.disposition & Disposition.attached_pic]
-        if not videos:  # the cover of a song is none
-            self._container.close()
-            raise SourceError(f"{self._shown}: has no video stream")
-        self._stream = videos[0]
+        self._container, self._stream = self._source.open()
         self._stream.thread_type = thread_type
+        self._decode_order = stamps_decode_order(self._container)
+        self._stamp_of = packet_stamps(self._container, self._stream)
         self._origin = container_start(self._container)
+        self._clock = Clock(timing(self._container, self._stream))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
-        self._container.close()
-        self._release()
+        self.close()
 
-    def _release(self) -> None:
-        if self._file is not None:
-            self._file.release()
+    def close(self) -> None:
+        """Close the file."""
+        self._container.close()
+        self._source.release()
 
     def frames(self) -> Iterator[DecodedFrame]:
-        """All frames from `start_s`, or somewhat earlier, on, times strictly increasing.
+        """All frames from `start_s`, or somewhat earlier, on, times strictly increasing. May be called once.
 
-        Packets that cannot be decoded are passed over.
+        Packets that cannot be decoded are passed over; every frame that can is there.
         """
-        period_ns = step_ns = self.info.period_ns or 1
-        index, last_ns, offset_ns = 0, -1, 0
+        if self._source.grid is not None:
+            whole = assemble(self._container, self._source.grid, self._source.shown)
+            yield DecodedFrame(0, 0, 0, False, False, whole, self._convert)
+            return
+        index, last_ns, shown_until_ns, numbered = 0, -1, 0, True
         damage_ns: int | None = None
-        for frame, damaged in chain(self._decode_from_start(), self._decode_rest()):
+        decoded = chain(self._decode(self._packets_from(self._start_ns)), self._decode_rest())
+        for (frame, damaged), pts_ns in in_order(decoded, lambda: self._clock.period_ns):
             if damaged:
                 damage_ns = last_ns
-            if frame is None:
-                continue
-            stamp_ns = self._stamp_ns(frame)
-            pts_ns = stamp_ns + offset_ns if stamp_ns is not None else last_ns + step_ns if index else 0
-            if index and pts_ns <= last_ns - NS:  # the clock jumped back, as in joined recordings: go on from here
-                offset_ns += last_ns + period_ns - pts_ns
-                pts_ns = last_ns + period_ns
-            if index and pts_ns <= last_ns:
-                continue
-            duration_ns = round((frame.duration or 0) * Fraction(frame.time_base or 0) * NS)
-            number = None if self._sought else index
-            corrupt = bool(frame.is_corrupt)
-            yield DecodedFrame(pts_ns, duration_ns, number, corrupt, damage_ns is not None, frame, self._convert)
+            duration_ns = self._duration_ns(frame, pts_ns)
+            damage_before = damage_ns is not None and all(pts_ns != pause.time_ns for pause in self._clock.pauses)
+            numbered = self._from_beginning if index == 0 else numbered
+            if (index or numbered) and not damage_before and pts_ns - max(last_ns, shown_until_ns) > GAP_S * NS:
+                note(self._gaps, Jump(pts_ns, pts_ns - last_ns))
+            number, corrupt = index if numbered else None, bool(frame.is_corrupt)
+            yield DecodedFrame(pts_ns, duration_ns, number, corrupt, damage_before, frame, self._convert)
             # A decoder runs behind its input: the holes that damage leaves may come some frames after it was met.
             if damage_ns is not None and pts_ns - damage_ns > DAMAGE_S * NS:
                 damage_ns = None
-            step_ns = pts_ns - last_ns if index else period_ns
             index, last_ns = index + 1, pts_ns
+            shown_until_ns = pts_ns + (duration_ns or self._clock.period_ns)
+        self._end_ns = shown_until_ns
         if not index:
-            raise SourceError(f"{self._shown}: not one frame of the video could be decoded")
+            raise SourceError(f"{self._source.shown}: not one frame of the video could be decoded")
 
-    def _decode_from_start(self) -> Iterator[tuple[av.VideoFrame | None, bool]]:
-        """From the last key frame at or before the start that a seek can find, else from the beginning."""
-        if self._moved:
-            self._container.close()
-            self._open()
-        if self._start_s > SEEK_MARGIN_S and not self.info.is_picture:
-            for back_s in SEEK_BACK_S:
-                if self._start_s - back_s <= 0 or not self._seek(self._start_s - back_s):
-                    break
-                found = self._decode()
-                begun = []
-                for frame, damaged in found:
-                    begun.append((frame, damaged))
-                    if frame is not None:
-                        stamp_ns = self._stamp_ns(frame)
-                        if stamp_ns is not None and stamp_ns <= self._start_s * NS:
-                            self._sought = True
-                            yield from begun
-                            yield from found
-                            return
-                        break
-            self._container.close()
-            self._open()
-        yield from self._decode()
+    @property
+    def irregular(self) -> Irregular:
+        """What was found about the recording's time so far."""
+        clock = self._clock
+        return Irregular(tuple(clock.new_clocks), tuple(clock.outliers), tuple(self._gaps), self._end_ns)
 
-    def _decode_rest(self) -> Iterator[tuple[av.VideoFrame | None, bool]]:
-        """What comes after the last frame, if the file says that there is more.
+    @property
+    def packets_end_ns(self) -> int:
+        """The end of what has been read, decoded or not."""
+        return 0 if self._clock.latest_ns is None else self._clock.latest_ns + self._clock.period_ns
+
+    def key_frame_ns(self, time_ns: int) -> int | None:
+        """When the last key frame at or before `time_ns` is shown; None where none is found.
+
+        Moves the reader: plan with one and read with another.
+        """
+        found = self._seek(time_ns)
+        return None if found is None else found[1]
+
+    def _duration_ns(self, frame: av.VideoFrame, pts_ns: int) -> int:
+        """How long a frame is shown, as far as that can be believed."""
+        stated_ns = round((frame.duration or 0) * Fraction(frame.time_base or 0) * NS)
+        end_ns = self._clock.timing.end_ns
+        return min(stated_ns, max(end_ns - pts_ns, self._clock.period_ns)) if end_ns is not None else stated_ns
+
+    def _packets_from(self, start_ns: int) -> Iterator[_Timed]:
+        """Packets and their times from a key frame at or before `start_ns`, or from the beginning."""
+        if start_ns <= SEEK_MARGIN_S * NS or self.info.is_picture:
+            return self._clock.times(self._packets(), self._stamp_of)
+        if self.info.is_indexed:
+            if found := self._seek(start_ns):
+                packet, key_ns = found
+                self._from_beginning = False
+                self._clock.latest_ns = key_ns - self._clock.period_ns
+                return self._clock.times(chain([packet], self._packets()), self._stamp_of)
+            self._reopen()
+        return self._since_key(self._clock.times(self._packets(), self._stamp_of), start_ns)
+
+    def _since_key(self, timed: Iterator[_Timed], start_ns: int) -> Iterator[_Timed]:
+        """Leave out what comes before the last key frame at or before `start_ns`.
+
+        Without an index a seek lands somewhere, and only the packets before a place say what time it is there. So all
+        are read, which is cheap, and only those that are needed are decoded.
+        """
+        held: list[_Timed] = []
+        held_bytes = 0
+        for packet, time_ns in timed:
+            if packet is not None and time_ns is not None:
+                if packet.is_keyframe and time_ns <= start_ns and held:
+                    self._from_beginning = False
+                    held, held_bytes = [], 0
+                held_bytes += packet.size
+            held.append((packet, time_ns))
+            if held_bytes > HELD_BYTES_MAX or (time_ns is not None and time_ns > start_ns):
+                break
+        yield from held
+        yield from timed
+
+    def _packets(self) -> Iterator["av.Packet[Any] | None"]:
+        """The stream's packets, and None where reading failed."""
+        try:
+            yield from packets(self._container, self._stream)
+        except av.FFmpegError:
+            yield None
+
+    def _decode(self, timed: Iterator[_Timed]) -> Iterator[tuple[tuple[av.VideoFrame, bool], int | None]]:
+        """Frames with their times, and whether damage was met before them. Times travel through the decoder."""
+        damaged, order = False, DecodeOrder()
+        for packet, time_ns in timed:
+            damaged |= packet is None or packet.is_corrupt
+            try:
+                if packet is None:
+                    frames = self._stream.decode(None)
+                else:
+                    packet.pts, packet.dts = time_ns, time_ns if self._decode_order else None
+                    order.fed(time_ns)
+                    frames = packet.decode()
+            except av.FFmpegError:
+                damaged = True
+                continue
+            for frame in frames:
+                assert isinstance(frame, av.VideoFrame)
+                shown_ns = order.shown(frame.pts, frame.dts, frame.key_frame) if self._decode_order else frame.pts
+                self._reached_ns = max(self._reached_ns, self._reached_ns + 1 if shown_ns is None else shown_ns)
+                yield (frame, damaged), shown_ns
+                damaged = False
+
+    def _decode_rest(self) -> Iterator[tuple[tuple[av.VideoFrame, bool], int | None]]:
+        """What comes after the last frame, if there were packets of it.
 
         After an error near its end, libav's frame threads keep what they hold; without them it comes out.
         """
-        last_ns, end_ns = self._last_stamp_ns, self.info.end_ns
-        if end_ns is None or last_ns is None or end_ns - last_ns < 1.5 * (self.info.period_ns or 0):
+        reached_ns = self._reached_ns
+        if self.packets_end_ns - reached_ns < 1.5 * self._clock.period_ns:
             return
-        self._container.close()
-        self._open(thread_type="SLICE")
-        self._seek(last_ns / NS)
-        for frame, damaged in self._decode():
-            stamp_ns = None if frame is None else self._stamp_ns(frame)
-            if frame is None or (stamp_ns is not None and stamp_ns > last_ns):
-                yield frame, damaged
+        clock, from_beginning = self._clock, self._from_beginning
+        self._reopen(thread_type="SLICE")
+        start_ns = self._start_ns if reached_ns < 0 else reached_ns
+        for frame, time_ns in self._decode(self._packets_from(start_ns)):
+            if time_ns is not None and time_ns > reached_ns:
+                yield frame, time_ns
+        self._clock, self._from_beginning = clock, from_beginning
 
-    def _decode(self) -> Iterator[tuple[av.VideoFrame | None, bool]]:
-        """Frames, and None with True for each stretch that could not be read or decoded."""
-        packets = self._container.demux(self._stream)
-        while True:
-            try:
-                packet = next(packets)
-            except StopIteration:
-                return
-            except av.FFmpegError:
-                yield None, True
-                return
-            try:
-                frames = packet.decode()
-            except av.FFmpegError:
-                yield None, True
-                continue
-            if packet.is_corrupt:
-                yield None, True
-            for frame in frames:
-                assert isinstance(frame, av.VideoFrame)
-                self._last_stamp_ns = self._stamp_ns(frame)
-                yield frame, False
-
-    def _stamp_ns(self, frame: av.VideoFrame) -> int | None:
-        """When the file says that a frame is shown; None where it does not."""
-        # AVI stores no presentation times: those that libav makes up for B-frames are out of order, decoding times not.
-        stamp = frame.dts if self._container.format.name == "avi" else frame.pts
-        if stamp is None or self._stream.time_base is None:
-            return None
-        return round((stamp * Fraction(self._stream.time_base) - self._origin) * NS)
-
-    def _read_info(self) -> VideoInfo:
-        stream = self._stream
-        rate = stream.average_rate or stream.guessed_rate
-        is_picture = self._container.format.name.endswith("_pipe") or self._container.format.name == "image2"
-        return VideoInfo(
-            width=stream.width,
-            height=stream.height,
-            period_ns=round(NS / rate) if rate and not is_picture else None,
-            end_ns=None if is_picture else _end_ns(self._container, stream, self._origin),
-            time_base=str(stream.time_base),
-            codec=stream.codec_context.name,
-            is_picture=is_picture,
-            is_indexed=self._container.format.name.split(",")[0] in ("mov", "matroska"),
-        )
-
-    def key_frame_ns(self, time_ns: int) -> int | None:
-        """When the last key frame at or before `time_ns` is shown; None where none is found."""
-        self._moved = True
-        if not self._seek(time_ns / NS):
-            return None
-        try:
-            packet = next(self._container.demux(self._stream))
-        except (StopIteration, av.FFmpegError):
-            return None
-        if packet.pts is None or packet.time_base is None or not packet.is_keyframe:
-            return None
-        key_ns = round((packet.pts * Fraction(packet.time_base) - self._origin) * NS)
-        return key_ns if key_ns <= time_ns else None
-
-    def _seek(self, start_s: float) -> bool:
-        """To the last key frame at or before `start_s`; False where that cannot be done."""
+    def _seek(self, time_ns: int) -> tuple["av.Packet[Any]", int] | None:
+        """To the last key frame at or before a time: its packet and stamp; None where that cannot be done."""
         if self._stream.time_base is None:
-            return False
-        target = (Fraction(start_s) + self._origin) / Fraction(self._stream.time_base)
+            return None
+        target = (Fraction(time_ns, NS) + self._origin) / Fraction(self._stream.time_base)
         try:
             self._container.seek(int(target), stream=self._stream)
         except av.FFmpegError:
-            return False
-        return True
+            return None
+        packet = next(self._packets(), None)
+        stamp = self._stamp_of(packet)
+        return (packet, stamp.ns) if packet and stamp and stamp.is_key and stamp.ns <= time_ns else None
 
+    def _reopen(self, thread_type: Literal["AUTO", "SLICE"] = "AUTO") -> None:
+        self._container.close()
+        self._open(thread_type)
 
-def plain(path: str | Path) -> str:
-    """A path as libav takes it for one: without this, what stands before a colon is a protocol to it."""
-    return f"file:{path}"
-
-
-def container_start(container: InputContainer) -> Fraction:
-    """The container's start in s, exactly: the earliest stream's own start where that is what was rounded."""
-    start = Fraction(container.start_time or 0, av.time_base)
-    exact = [
-        Fraction(s.start_time * s.time_base) for s in container.streams if s.start_time is not None and s.time_base
-    ]
-    return next((e for e in exact if abs(e - start) < Fraction(1, av.time_base)), start)
-
-
-def _end_ns(container: InputContainer, stream: VideoStream, origin: Fraction) -> int | None:
-    if stream.duration and stream.time_base and container.format.name != "asf":  # there it is the whole file's
-        begin = (stream.start_time or 0) * Fraction(stream.time_base) - origin
-        return round((begin + stream.duration * Fraction(stream.time_base)) * NS)
-    # Matroska: when it ends, counted from 0 and not from its start. What is written otherwise is damaged.
-    if tag := _DURATION.fullmatch(stream.metadata.get("DURATION", "")):
-        hours, minutes, seconds = tag.groups()
-        return round((int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds) - origin) * NS)
-    if container.duration and len(container.streams) == 1:
-        return round(Fraction(container.duration, av.time_base) * NS)
-    return None
-
-
-def _cause(exc: av.FFmpegError, path: str) -> str:
-    if isinstance(exc, FileNotFoundError):
-        return "no such file"
-    if isinstance(exc, PermissionError):
-        return "not allowed to read it"
-    if isinstance(exc, IsADirectoryError):
-        return "is a folder"
-    try:
-        if Path(path).is_file() and Path(path).stat().st_size == 0:
-            return "is empty (0 bytes)"
-    except OSError:
-        pass
-    if isinstance(exc, ValueError):  # InvalidDataError
-        return "is not a video or picture that can be read, or its index is lost"
-    return str(exc.strerror or exc)
+    def _read_info(self) -> VideoInfo:
+        stream, still = self._stream, bool(self._source.is_picture)
+        size = self._source.grid or stream
+        said = lengths(self._container, stream)
+        return VideoInfo(
+            width=size.width,
+            height=size.height,
+            period_ns=None if still else frame_period_ns(stream),
+            end_ns=None if still else said.shortest_ns,
+            time_base=str(stream.time_base),
+            codec=stream.codec_context.name,
+            is_picture=still,
+            is_indexed=self._container.format.name.split(",")[0] in ("mov", "matroska"),
+            end_is_estimate=said.is_estimate,
+            claimed_ns=None if still or said.is_estimate else said.longest_ns,
+            other_streams=self._source.other_streams,
+        )

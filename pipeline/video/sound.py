@@ -8,7 +8,8 @@ import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 
-from pipeline.video.decode import container_start, plain
+from pipeline.video.opening import open_container
+from pipeline.video.timing import container_start
 
 _Timed = Iterator[tuple[float, "av.Packet[Any]"]]
 """Packets, and when in seconds each begins."""
@@ -18,7 +19,7 @@ class Sound:
     """The first audio stream of a file: copied packet by packet, or as AAC where the target cannot hold its codec."""
 
     def __init__(self, path: Path, target: OutputContainer):
-        self._source: InputContainer = av.open(plain(path), metadata_errors="ignore")
+        self._source: InputContainer = open_container(path)
         self._target = target
         self._packets: _Timed = iter(())
         if self._source.streams.audio:

@@ -1,6 +1,5 @@
 """The command as people type it: what it prints, which code it exits with, and never a traceback for their mistake."""
 
-import io
 import os
 import re
 import shutil
@@ -8,16 +7,14 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import chdir, redirect_stderr, redirect_stdout
 from functools import partial
-from unittest import mock
 
 import pandas as pd
 import pytest
 
 from affectstream import analyze, read_results
-from affectstream.cli import app, guarded, spelt_out
 from pipeline.errors import SourceError
+from tests.commands import affectstream
 from tests.media import squares, write_video
 from tests.pipeline.report import made_up
 
@@ -26,14 +23,6 @@ def cli(*arguments, **kwargs):
     command = [sys.executable, "-m", "affectstream.cli", *map(str, arguments)]
     environment = {**os.environ, "COLUMNS": "160"}
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=240, **kwargs)
-
-
-def cli_here(*arguments, cwd=None):
-    """The same in this process: for what ends before anything begins."""
-    out, err = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err), chdir(cwd or "."), mock.patch.dict(os.environ, COLUMNS="160"):
-        code = guarded(lambda: app(args=spelt_out([str(argument) for argument in arguments])))
-    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
 
 def test_an_analysis_ends_with_a_summary_and_says_where_its_results_are(drawn_video, tmp_path):
@@ -52,7 +41,7 @@ def test_an_analysis_ends_with_a_summary_and_says_where_its_results_are(drawn_vi
         (["analyze", "empty", "-o", "out"], 2, "no video or picture found"),
         (["analyze", "text.mp4", "-o", "text.mp4/out"], 2, "cannot write results there"),
         (["analyze", "text.mp4", "-o", "out"], 3, "text.mp4: is not a video"),
-        (["analyze", "text.mp4", "-o", "out", "--fps", "0"], 2, "sampling.fps=0.0"),
+        (["analyze", "text.mp4", "-o", "out", "--fps", "0"], 2, "--fps=0: should be"),
         (["analyze", "text.mp4", "-o", "out", "--config", "wrong.yaml"], 2, "did you mean 'sampling'"),
         (["analyze", "text.mp4", "-o", "out", "--network", "emofan"], 2, "did you mean 'emofan-s'"),
         (["analyze", "text.mp4", "-o", "out", "--detector", "text.mp4"], 2, "no network 'text.mp4'"),
@@ -60,7 +49,7 @@ def test_an_analysis_ends_with_a_summary_and_says_where_its_results_are(drawn_vi
         (["analyze", "text.mp4"], 2, "--out"),
         (["analyze", "-o", "out"], 2, "nothing to analyse is given"),
         (["analyze", "text.mp4", "-o", ""], 2, "no results folder is given"),
-        (["analyze", "text.mp4", "-o", "out", "--workers", "2"], 2, "--workers is for Ray; add --ray"),
+        (["analyze", "text.mp4", "-o", "out", "--workers", "2"], 2, "--workers needs --ray"),
         (["analyze", "--list", "wrong.yaml", "-o", "out"], 2, "a list is .csv or .parquet"),
         (["analyze", "text.mp4", "-o", "https://me:word@h/x"], 2, "https://h/x: results lie in a folder"),
         (["analyze", "--list", "https://me:word@h/x.csv", "-o", "out"], 2, "h/x.csv: must be a file on this machine"),
@@ -88,7 +77,7 @@ def test_a_users_mistake_gets_one_clear_line_and_its_code(tmp_path, arguments, c
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.mp4").write_text("no video\n" * 50)
     (tmp_path / "wrong.yaml").write_text("version: 1\nsamplin: {fps: 3}\n")
-    done = cli_here(*arguments, cwd=tmp_path)
+    done = affectstream(*arguments, cwd=tmp_path)
     output = done.stdout + done.stderr
     assert done.returncode == code, output
     assert told in re.sub(r"\s*\n[│ ]*", " ", output)
@@ -178,17 +167,9 @@ def test_a_wrong_bucket_is_one_clear_line(bucket, drawn_video, out, code, told):
     assert "word" not in done.stderr
 
 
-def test_version_and_help():
-    assert re.fullmatch(r"affectstream \d+\.\d+\.\d+\n", cli("--version").stdout)
-    top = cli_here("--help").stdout
-    for command in ("analyze", "overlay", "report", "doctor", "engine", "train", "evaluate", "export", "draw", "demo"):
-        assert command in top
-        assert cli_here(command, "--help").returncode == 0
-
-
 def test_the_command_starts_without_what_only_some_of_it_needs():
     heavy = ["torch", "ray", "pandas", "openvino", "onnxruntime", "onnx", "scipy"]
-    code = f"import sys, affectstream.cli; print([name for name in {heavy} if name in sys.modules])"
+    code = f"import sys, affectstream.app; print([name for name in {heavy} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
 
 
@@ -236,18 +217,3 @@ def test_the_python_call_gives_the_points_of_what_was_asked_for(drawn_video, tmp
     assert len(analyze(tmp_path / "squares.mp4", out=tmp_path / "out", threads=1)) < len(everything)
     with pytest.raises(SourceError, match="no such file"):
         analyze(tmp_path / "nowhere.mp4", out=tmp_path / "out", threads=1)
-
-
-@pytest.mark.parametrize(
-    ("given", "meant"),
-    [
-        (["analyze", "clips", "--ray"], ["analyze", "clips", "--ray=local"]),
-        (["analyze", "--ray", "clips/"], ["analyze", "--ray=local", "clips/"]),
-        (["analyze", "--ray", "--fresh", "clips"], ["analyze", "--ray=local", "--fresh", "clips"]),
-        (["analyze", "clips", "--ray", "auto"], ["analyze", "clips", "--ray", "auto"]),
-        (["analyze", "clips", "--ray", "10.0.0.7:6379"], ["analyze", "clips", "--ray", "10.0.0.7:6379"]),
-        (["analyze", "clips", "--ray=auto"], ["analyze", "clips", "--ray=auto"]),
-    ],
-)
-def test_ray_alone_means_this_machine(given, meant):
-    assert spelt_out(given) == meant

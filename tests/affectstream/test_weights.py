@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from affectstream import download
-from affectstream.cli import app, guarded
+from affectstream.app import run as run_command
 from engines import open_network
 from engines.network import network_names, write_spec
 from tests.affectstream.file_server import serving
@@ -35,7 +35,7 @@ def weights(networks, capsys):
     """Runs the command: exit code, what it printed."""
 
     def run(*arguments):
-        code = guarded(lambda: app(["weights", *map(str, arguments)]))
+        code = run_command(["weights", *map(str, arguments)])
         printed = capsys.readouterr()
         return code, printed.out + printed.err
 

@@ -1,6 +1,8 @@
 """The engine seam: padding, batch shapes, building, verifying, refusing."""
 
+import errno
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -9,10 +11,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engines import EngineError, EngineInfo, EngineOptions, NetworkError, VerificationError, load_engine, open_network
+from engines import (
+    EngineError,
+    EngineInfo,
+    EngineOptions,
+    NetworkError,
+    VerificationError,
+    load_engine,
+    open_network,
+    store,
+)
 from engines.engine import FixedShapeEngine, _chunks
 from engines.network import InputSpec, NetworkSpec, OutputSpec, write_spec
-from engines.store import build, engine_folder, list_engines, reference_engine
+from engines.runtimes.openvino import ModelCompiler
+from engines.store import batch_shapes, build, engine_folder, list_engines, reference_engine
 from engines.verify import check_same
 
 INFO = EngineInfo(id="test", runtime="test", precision="f32", device="test")
@@ -26,7 +38,7 @@ SPEC = NetworkSpec(
 )
 
 
-def sums(shapes=(8, 2), seen=None):
+def sums(shapes=(8, 2), seen=None, on_batch=lambda: None):
     """An engine that sums pixels, and notes the batches it was run at."""
 
     def compile_shape(shape):
@@ -38,7 +50,7 @@ def sums(shapes=(8, 2), seen=None):
 
         return run
 
-    return FixedShapeEngine(SPEC, INFO, shapes, compile_shape)
+    return FixedShapeEngine(SPEC, INFO, shapes, compile_shape, on_batch)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 5, 7, 8, 9, 17, 40])
@@ -59,6 +71,19 @@ def test_only_compiled_shapes_are_run():
     seen = []
     sums((8, 2), seen).run(np.zeros((11, 4, 4, 1), np.uint8))
     assert set(seen) <= {8, 2}
+
+
+def test_every_batch_is_told_as_it_is_done():
+    told, seen = [], []
+    sums(seen=seen, on_batch=lambda: told.append(len(seen))).run(np.zeros((20, 4, 4, 1), np.uint8))
+    assert told == [1, 2, 3, 4]
+
+
+def test_a_batch_of_large_crops_holds_few_of_them():
+    large = replace(SPEC, input=InputSpec(channels=3, height_px=256, width_px=256))
+    assert batch_shapes(large) == (4, 1)
+    assert batch_shapes(open_network("emofan-s").spec) == (16, 4, 1)
+    assert batch_shapes(open_network("face-s").spec) == (1,)
 
 
 @pytest.mark.parametrize(
@@ -154,6 +179,22 @@ def test_a_damaged_model_is_refused(copied):
         open_network(copied)
 
 
+@pytest.mark.parametrize("change", [{"classes": None}, {"outputs": []}, {"sha256": 1e308}, {"input": 3}])
+def test_a_spec_of_the_wrong_shape_is_refused(copied, change):
+    path = copied / "network.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(NetworkError, match=r"network\.(json|onnx)"):
+        open_network(copied)
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:900], lambda data: data[:2000] + bytes(500) + data[2500:]])
+def test_damaged_samples_are_refused(copied, damage):
+    path = copied / "samples.npz"
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(NetworkError, match=r"samples\.npz: damaged"):
+        load_engine(open_network(copied))
+
+
 def test_an_unknown_network_gets_the_nearest_name():
     with pytest.raises(NetworkError, match="did you mean 'emofan-s'"):
         open_network("emofan_s")
@@ -204,6 +245,70 @@ def test_an_engine_that_is_built_anew_can_be_loaded_meanwhile():
     while builder.poll() is None:
         assert load_engine(network, options).run(images)["scores"].shape[0] == 1
     assert builder.returncode == 0
+
+
+def test_what_a_broken_build_left_is_cleared_and_never_put_in_place(tmp_path, monkeypatch):
+    monkeypatch.setenv("AFFECTSTREAM_CACHE", str(tmp_path))
+    network, options = open_network("face-s"), EngineOptions(threads=1)
+    place = engine_folder(network, options)
+    halves = [place.with_name(f"_{place.name}.{name}") for name in (os.getpid(), f"{os.getpid()}.old", 1, "f" * 32)]
+    for half in halves:
+        (half / "compiled").mkdir(parents=True)
+        (half / "compiled" / "junk.blob").write_bytes(b"half")
+    other = place.with_name(f"_{place.name.replace('f32', 'bf16')}.{os.getpid()}")
+    other.mkdir()
+    load_engine(network, options).run(np.zeros((1, 64, 64, 1), np.uint8))
+    assert not [half for half in halves if half.exists()]
+    assert not list(place.rglob("junk.blob"))
+    assert other.is_dir()  # another engine's, whose lock this build does not hold
+
+
+def test_a_build_that_fails_leaves_nothing_and_the_next_one_succeeds(tmp_path, monkeypatch):
+    monkeypatch.setenv("AFFECTSTREAM_CACHE", str(tmp_path))
+    network, options = open_network("face-s"), EngineOptions(threads=1)
+
+    def full(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("engines.store._write_json", full)
+        with pytest.raises(EngineError, match="No space left on device"):
+            build(network, options)
+    assert not [path for path in (tmp_path / "engines").iterdir() if path.is_dir()]
+    assert build(network, options).is_dir()
+
+
+@pytest.fixture
+def skewed(tmp_path, monkeypatch):
+    """OpenVINO compiles heights wrongly that are no multiple of 64 px; counts how often the reference is opened."""
+    monkeypatch.setenv("AFFECTSTREAM_CACHE", str(tmp_path))
+    compile_shape, opened = ModelCompiler.__call__, []
+
+    def compile_wrongly(self, shape):
+        run = compile_shape(self, shape)
+        skew = 0.1 if shape[1] % 64 else 0.0
+        return lambda images: {name: value + skew for name, value in run(images).items()}
+
+    monkeypatch.setattr(ModelCompiler, "__call__", compile_wrongly)
+    monkeypatch.setattr(store, "reference_engine", lambda network: opened.append(1) or reference_engine(network))
+    return opened
+
+
+def test_every_shape_that_is_compiled_is_verified(skewed):
+    engine = load_engine(open_network("face-s"), EngineOptions(threads=1))
+    engine.run(np.zeros((1, 384, 640, 1), np.uint8))
+    engine.run(np.zeros((1, 64, 640, 1), np.uint8))
+    for _ in range(2):
+        with pytest.raises(VerificationError, match="differs from the float32 reference"):
+            engine.run(np.zeros((1, 96, 640, 1), np.uint8))
+
+
+def test_a_shape_is_verified_once_per_engine_and_not_once_per_process(skewed):
+    for _ in range(3):
+        engine = load_engine(open_network("face-s"), EngineOptions(threads=1))
+        engine.run(np.zeros((1, 384, 640, 1), np.uint8))
+        engine.run(np.zeros((1, 128, 640, 1), np.uint8))
+    assert len(skewed) == 2
 
 
 def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.config import AnalyzeConfig, config_hash, json_schema, load_config
+from pipeline.config import AnalyzeConfig, _later_rows, config_hash, json_schema, load_config
 from pipeline.errors import ConfigError, PolicyError
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -47,8 +47,15 @@ def test_flags_come_after_the_file_and_the_file_after_defaults(tmp_path):
         ("version: 2\n", ["version", "2"]),
         ("sampling: {fps: 5}\n", ["'version: 1' is required"]),
         ("version: 1\nsampling: [1\n", ["not valid YAML"]),
+        ("version: 1\nsampling: 2001-99-99\n", ["not valid YAML", "month must be in 1..12"]),
+        ("version: 1\nsampling: {fps: " + 5000 * "1" + "}\n", ["not valid YAML", "4300 digits"]),
+        ("version: 1\nsampling: " + 10_000 * "[", ["not valid YAML"]),
+        ("version: 1\nsampling: &s {fps: *s}\n", ["sampling.fps", "should be a valid number"]),
         ("- 1\n", ["expected settings"]),
-        ("version: 1\nsampling: {start_s: 5, end_s: 3}\n", ["end_s (3)", "after start_s (5)"]),
+        (
+            "version: 1\nsampling: {start_s: 5, end_s: 3}\n",
+            ["sampling.end_s=3: must be greater than", "sampling.start_s=5"],
+        ),
     ],
 )
 def test_a_wrong_setting_is_told_with_its_place_and_what_is_allowed(tmp_path, text, told):
@@ -56,6 +63,14 @@ def test_a_wrong_setting_is_told_with_its_place_and_what_is_allowed(tmp_path, te
         load_config(write(tmp_path, text))
     for part in told:
         assert part in str(error.value)
+
+
+def test_a_wrong_value_is_not_shown_at_any_length(tmp_path):
+    doubled = "".join(f"x{i}: &x{i} [*x{i - 1}, *x{i - 1}]\n" for i in range(1, 20))
+    text = f"version: 1\nx0: &x0 [1, 1]\n{doubled}sampling: {{fps: *x19, start_s: {5000 * 'x'}}}\n"
+    with pytest.raises(ConfigError, match="start_s") as error:
+        load_config(write(tmp_path, text))
+    assert max(len(line) for line in str(error.value).splitlines()) < 500
 
 
 def test_a_missing_file_is_named(tmp_path):
@@ -77,6 +92,20 @@ def test_only_settings_that_can_change_rows_change_the_hash():
     for key, value in {"sampling.fps": 5, "smoothing.half_width_s": 0.5, "output.landmarks": True}.items():
         assert config_hash(load_config(None, {key: value}), {}) != base
     assert config_hash(load_config(None), {"affect": "other"}) != base
+
+
+def test_the_hash_of_the_defaults_is_that_of_version_0_1_so_that_its_runs_can_be_resumed():
+    """A new setting that can change rows is declared as a later one (`_later_rows`)."""
+    assert config_hash(load_config(None), {}) == "2ec9a8dea23be1ae8f32c81b5f4cb1e22ecb7e8209b64054fbfddd0e75486422"
+
+
+def test_a_later_setting_changes_the_hash_unless_it_has_its_default():
+    class Changed(AnalyzeConfig):
+        turned: int = _later_rows(0, "Added later.")
+
+    hashes = {turned: config_hash(Changed(turned=turned), {}) for turned in (0, 90)}
+    assert hashes[0] == config_hash(AnalyzeConfig(), {})
+    assert hashes[90] != hashes[0]
 
 
 def test_the_published_json_schema_is_that_of_the_settings():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.sources.find import PICTURE_SUFFIXES
+from pipeline.sources.scan import PICTURE_SUFFIXES
 from pipeline.tracks.head_model import HEAD_MODEL
 from training.data.csv_rows import number, points_of, read_csv
 from training.data.records import NAMED_MAX, Reading, Record, need, need_folder

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from pipeline.results.run_folder import commit, write_run
+from pipeline.results.commits import Commit, UnitReport, write_commit
+from pipeline.results.run_folder import write_run
 from pipeline.sinks import FileSink
 from pipeline.storage.store import open_store
 from pipeline.tables import FRAMES, POINTS, TRACKS, nullable, repeat, table
@@ -52,23 +53,21 @@ def write_video(out: Path | str, video: Video, *, format: str = "parquet") -> No
     sink = FileSink(open_store(out), video.stream_id, format=format, metadata=video.metadata, labels=video.labels)
     sink.write(_rows(video))
     sink.flush()
-    report = {
-        "stream_id": video.stream_id,
-        "video_s": video.length_s,
-        "valence_mean": 0.25,
-        "arousal_mean": None,
-        "info": {"is_picture": video.picture, "period_ns": 40_000_000},
-    }
-    commit(
-        open_store(out),
-        video.stream_id,
-        sink.parts,
-        source={"uri": "file:///made/up"},
-        labels=video.labels,
-        report=report,
-        engines={},
-        context={},
+    report = UnitReport(
+        stream_id=video.stream_id,
+        source="made/up",
+        video_s=video.length_s,
+        valence_mean=0.25,
+        info={"is_picture": video.picture, "period_ns": 40_000_000},
     )
+    commit = Commit(
+        stream_id=video.stream_id,
+        parts=tuple(sink.parts),
+        source={"uri": f"s3://made-up/{video.stream_id}"},
+        report=report,
+        labels=video.labels,
+    )
+    write_commit(open_store(out), commit)
 
 
 def write_record(out: Path | str, **changes: object) -> None:

@@ -12,9 +12,9 @@ from pipeline.errors import ConfigError, ResultsError
 from pipeline.report import write_report
 from pipeline.results import compact as module
 from pipeline.results import merged, run_folder
+from pipeline.results.commits import read_commits
 from pipeline.results.compact import compact
 from pipeline.results.read import read_results, read_table
-from pipeline.results.run_folder import read_commits
 from pipeline.sinks.files import stream_folder
 from pipeline.storage.store import open_store
 from pipeline.tables import TABLES
@@ -89,8 +89,8 @@ def test_a_row_group_is_of_one_stream_and_sorted(tmp_path):
             keys = group[[key for key in ("track_id", "pts_ns") if key in group]]
             if "frames" not in path:
                 assert keys.apply(tuple, axis=1).is_monotonic_increasing
-    streams = [group for each in read_commits(open_store(tmp_path)) for group in each["parts"]]
-    assert all(len(part["row_groups"]) == 1 for part in streams)
+    streams = [group for each in read_commits(open_store(tmp_path)) for group in each.parts]
+    assert all(len(part.row_groups) == 1 for part in streams)
 
 
 def test_merged_files_are_encoded_as_any_other(tmp_path):

@@ -7,9 +7,9 @@ import pytest
 from pipeline.config import load_config
 from pipeline.results import compact as module
 from pipeline.results import run_folder
+from pipeline.results.commits import commit_path, read_commits
 from pipeline.results.compact import compact
 from pipeline.results.read import read_results
-from pipeline.results.run_folder import read_commits
 from pipeline.runs.run import run
 from pipeline.sources.find import find_sources
 from pipeline.sources.lists import read_list
@@ -71,7 +71,7 @@ def test_a_run_that_is_ended_before_old_rows_are_away_removes_them_when_it_goes_
     write_video(clips / "1.mp4", squares(60))
     with open_store(out).locked():
         store, commits = open_store(out), read_commits(open_store(out))
-        (changed,) = {each["stream_id"] for each in commits if each["stream_id"].startswith("1.mp4")}
+        (changed,) = {each.stream_id for each in commits if each.stream_id.startswith("1.mp4")}
         files = run_folder.list_files(store)
         left = run_folder.sweep(store, {changed}, commits, files)
     for limit in range(5):  # three files, then commits
@@ -127,7 +127,7 @@ def test_rows_of_a_stream_that_lost_its_commit_go_though_no_file_is_saved(tmp_pa
     compact(tmp_path)
     monkeypatch.setattr(module, "ROWS_FULL", rows_full)
     monkeypatch.setattr(module, "STREAM_ROWS_MIN", 1)
-    (tmp_path / run_folder.commit_path(video(0).stream_id)).unlink()
+    (tmp_path / commit_path(video(0).stream_id)).unlink()
     assert compact(tmp_path).streams == 1
     for table in TABLES:
         assert set(plain(tmp_path, table)["stream_id"]) == {video(1).stream_id}

@@ -9,9 +9,9 @@ import pytest
 from pipeline.errors import ResultsError, SinkError
 from pipeline.results import compact as module
 from pipeline.results import run_folder
+from pipeline.results.commits import read_commits
 from pipeline.results.compact import compact
 from pipeline.results.read import read_results, read_table
-from pipeline.results.run_folder import read_commits
 from pipeline.storage.store import Disk, open_store
 from pipeline.tables import TABLES
 from tests.pipeline.report import made_up
@@ -64,7 +64,7 @@ def test_whatever_ends_it_rows_are_exact_and_the_next_call_goes_on(half_full, tm
         compact(out)
         same(rows(out), before)
         assert len(tables(out)) <= len(expected)
-        named = {part["path"] for commit in read_commits(open_store(out)) for part in commit["parts"]}
+        named = {part.path for commit in read_commits(open_store(out)) for part in commit.parts}
         assert set(tables(out)) == named
         assert not list(out.glob("*/**/_*"))
         pd.testing.assert_frame_equal(
@@ -95,7 +95,7 @@ def test_a_commit_that_is_replaced_while_the_folder_is_listed_is_not_missed(tmp_
 
     def files(disk, folder):
         name = next(lacking)
-        return {path for path in whole(disk, folder) if name not in path}
+        return {path: size for path, size in whole(disk, folder).items() if name not in path}
 
     monkeypatch.setattr(Disk, "files", files)
     same(rows(tmp_path), before)
@@ -124,7 +124,8 @@ def test_a_stream_of_which_a_file_is_missing_waits_for_the_next_run(tmp_path):
     make(tmp_path, [video(i) for i in range(3)])
     lost = next((tmp_path / "points").glob("*001*/*"))
     lost.unlink()
-    assert compact(tmp_path).streams == 2
+    done = compact(tmp_path)
+    assert (done.streams, done.damaged) == (2, [f"{lost}: committed, but is missing"])
     assert len(read_results(tmp_path, stream_id=video(2).stream_id))
     with pytest.raises(ResultsError, match=lost.name):
         read_results(tmp_path)
@@ -134,7 +135,7 @@ def test_a_damaged_file_is_named_and_nothing_is_lost(tmp_path):
     make(tmp_path, [video(i) for i in range(3)])
     others = read_results(tmp_path, stream_id=video(2).stream_id)
     damaged = next((tmp_path / "points").glob("*001*/*"))
-    damaged.write_bytes(b"PAR1 no more")
+    damaged.write_bytes(b"PAR1 no more".ljust(damaged.stat().st_size))
     with pytest.raises(ResultsError, match=damaged.name):
         compact(tmp_path)
     pd.testing.assert_frame_equal(read_results(tmp_path, stream_id=video(2).stream_id), others)

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.errors import ResultsError
 from pipeline.results.run_folder import erase, sweep_failed
-from pipeline.storage.store import open_store
+from pipeline.storage.store import Disk, open_store
 
 
 def put(root, *paths):
@@ -40,5 +40,21 @@ def test_the_rows_of_streams_that_failed_are_removed_and_no_others(tmp_path):
     failed = {"points/bad/0.parquet", "points/bad/_1.parquet", "frames/bad/0.csv", "tracks/bad%2F2/0.jsonl"}
     kept = {"points/bad/mine.txt", "points/good/0.parquet", "_commits/good.json", "points/badly/0.parquet"}
     put(tmp_path, *failed, *kept)
-    sweep_failed(open_store(tmp_path), ["bad", "bad/2", "good", "never begun"])
+    for stream_id in ("bad", "bad/2", "good", "never begun"):
+        sweep_failed(open_store(tmp_path), stream_id)
     assert files(tmp_path) == kept
+
+
+def test_rows_that_are_committed_while_they_are_removed_do_not_count(tmp_path, monkeypatch):
+    """By a try on a node that was taken for dead: the next call does the stream again."""
+    put(tmp_path, "points/bad/0.parquet", "frames/bad/0.parquet")
+    delete = Disk.delete
+
+    def late(disk, path):
+        delete(disk, path)
+        if path.startswith("points/"):
+            put(tmp_path, "_commits/bad.json")
+
+    monkeypatch.setattr(Disk, "delete", late)
+    sweep_failed(open_store(tmp_path), "bad")
+    assert files(tmp_path) == set()

@@ -14,6 +14,7 @@ import pytest
 
 from engines import EngineError
 from pipeline.config import load_config
+from pipeline.heartbeat import beats
 from pipeline.results import run_folder
 from pipeline.results.read import read_results
 from pipeline.runs.engine_host import EngineHost, _answer, _Request
@@ -67,6 +68,13 @@ def test_what_several_ask_at_once_is_told_apart(host, crops, affect):
                 np.testing.assert_allclose(answer, expected[i : i + 3], atol=1e-3)
 
 
+def test_an_asker_hears_of_every_batch_on_the_way_to_its_answer(host, crops):
+    _, hosted = hosted_engines(host.address)
+    before = beats()
+    hosted.run(np.resize(crops, (64, *crops.shape[1:])))
+    assert beats() - before >= 4  # of 16 crops each
+
+
 def test_pictures_that_do_not_fit_are_the_askers_error_and_the_host_lives_on(host, crops):
     _, hosted = hosted_engines(host.address)
     with pytest.raises(EngineError, match="does not fit"):
@@ -80,7 +88,7 @@ def test_what_a_runtime_raises_is_the_askers_error_and_the_host_lives_on(crops):
             raise RuntimeError("out of memory")
 
     ours, theirs = multiprocessing.Pipe()
-    _answer({"affect": Broken()}, [_Request("affect", crops, theirs)])
+    _answer({"affect": Broken()}, [_Request("affect", crops, theirs)], {theirs})
     assert ours.recv() == "RuntimeError: out of memory"
 
 

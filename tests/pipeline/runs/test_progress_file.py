@@ -15,7 +15,7 @@ from pipeline.runs.progress_file import read_status, written
 from pipeline.runs.run import run
 from pipeline.runs.standing import Standing
 from pipeline.sources.find import find_sources
-from pipeline.storage.lock import COMPACTING
+from pipeline.storage.base import COMPACTING
 from pipeline.storage.store import open_store
 from pipeline.units.tally import UnitReport
 from tests.media import squares, write_video

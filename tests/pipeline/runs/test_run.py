@@ -11,12 +11,12 @@ import pytest
 
 from pipeline.config import load_config
 from pipeline.errors import ConfigError, ResultsError, SinkError
-from pipeline.results import run_folder
+from pipeline.results import commits, run_folder
 from pipeline.results.read import read_results, read_table
 from pipeline.runs.progress_file import read_status
 from pipeline.runs.run import run
 from pipeline.sources.find import find_sources
-from pipeline.storage.store import open_store
+from pipeline.storage.store import open_store, write_json
 from pipeline.tables import TABLES
 from tests.media import squares, write_video
 
@@ -135,16 +135,42 @@ def test_rows_that_cannot_be_written_for_a_moment_are_written_then(clips, tmp_pa
     """In the caller's own process, too."""
     causes = [SinkError("the bucket is away"), None]
 
-    def commit(*arguments, **details):
+    def commit(*arguments):
         if (cause := causes.pop(0)) is not None:
             raise cause
-        run_folder.commit(*arguments, **details)
+        commits.write_commit(*arguments)
 
-    monkeypatch.setattr("pipeline.units.unit.commit", commit)
+    monkeypatch.setattr("pipeline.units.unit.write_commit", commit)
     monkeypatch.setattr("pipeline.runs.schedule.SINK_PAUSES_S", (0.01,))
     config = load_config(None, {"networks.threads": 1})
     assert not run(find_sources([clips / "good.mp4"]), tmp_path / "out", config, in_process=True).failed
     assert len(read_results(tmp_path / "out", "frames")) == 16
+
+
+def test_rows_of_a_source_that_failed_are_gone_when_the_run_ends(clips, tmp_path, monkeypatch):
+    """A plain reader of files sees none of them."""
+
+    def commit(*arguments):
+        assert [*(tmp_path / "out" / "points").rglob("*.parquet")]
+        raise SinkError("no space left")
+
+    monkeypatch.setattr("pipeline.units.unit.write_commit", commit)
+    monkeypatch.setattr("pipeline.runs.schedule.SINK_PAUSES_S", ())
+    config = load_config(None, {"networks.threads": 1})
+    assert run(find_sources([clips / "good.mp4"]), tmp_path / "out", config, in_process=True).failed
+    assert not [*(tmp_path / "out").rglob("*.parquet")]
+
+
+def test_a_call_removes_the_analysed_stretches_of_its_own_sources_that_are_done_and_no_others(clips, tmp_path):
+    """Those of another call in this folder that was interrupted are gone on with."""
+    sources = find_sources([clips / "good.mp4", clips / "empty.mp4"])
+    store = open_store(tmp_path / "out")
+    names = [*(source.stream_id for source in sources), "long.mp4~01234567"]
+    paths = [run_folder.spool_path(name, f"000000-{i}.json") for i, name in enumerate(names)]
+    for path in paths:
+        write_json(store, path, {})
+    run(sources, tmp_path / "out", load_config(None, {"networks.threads": 1}), in_process=True)
+    assert [store.exists(path) for path in paths] == [False, True, True]
 
 
 def test_failed_sources_are_tried_again(analyze_all, clips, tmp_path):
@@ -215,7 +241,7 @@ def test_each_call_records_its_own_context(analyze_all, clips, tmp_path):
     analyze_all([clips / "good.mp4"], out, deployment__context="research")
     analyze_all([clips / "sub"], out, deployment__context="media")
     assert json.loads((out / "run.json").read_text())["context"] == "media"
-    assert {commit["context"]["context"] for commit in run_folder.read_commits(open_store(out))} == {
+    assert {commit.context["context"] for commit in commits.read_commits(open_store(out))} == {
         "research",
         "media",
     }
@@ -236,7 +262,7 @@ def test_fresh_removes_nothing_that_is_not_ours(analyze_all, clips, tmp_path):
 
 
 def test_a_network_of_the_wrong_kind_is_wrong_use(analyze_all, clips, tmp_path):
-    with pytest.raises(ConfigError, match="of kind 'detector'"):
+    with pytest.raises(ConfigError, match="'face-s' is a face detector"):
         analyze_all([clips / "good.mp4"], tmp_path, networks__affect="face-s")
 
 

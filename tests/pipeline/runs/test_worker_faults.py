@@ -40,6 +40,27 @@ def test_a_decoder_that_hangs_costs_its_video(clips, tmp_path):
     assert len(read_results(tmp_path / "out", "frames")) == 16
 
 
+def test_a_disk_that_is_slower_than_a_decoder_may_be_is_no_hang(clips, tmp_path, monkeypatch):
+    slow = """
+import os, time
+fsync = os.fsync
+def slow(file):
+    path = os.readlink(f"/proc/self/fd/{file}")
+    if "/frames/" in path and path.endswith(".parquet"):
+        time.sleep(5)
+    fsync(file)
+os.fsync = slow
+"""
+    (tmp_path / "slow").mkdir()
+    (tmp_path / "slow" / "sitecustomize.py").write_text(slow)  # which the worker's Python imports as it starts
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'slow'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    config = load_config(None, {"worker.hang_s": 4.0, "worker.attempts": 1, "networks.threads": 1})
+    began = time.monotonic()
+    result = run(find_sources([clips / "good.mp4"]), tmp_path / "out", config)
+    assert not result.failed, result.failed[0].error
+    assert time.monotonic() - began > 5, "the disk was not slow"
+
+
 def test_a_worker_that_dies_is_replaced(clips, tmp_path):
     """Kill the first worker in the middle of a video, as the kernel would; the second does it."""
     killed = []
@@ -77,7 +98,14 @@ def test_a_worker_that_is_killed_as_it_loads_is_replaced(clips, tmp_path):
     assert len(killed) == 1
 
 
-def test_a_video_that_kills_every_worker_is_given_up_and_leaves_no_row(clips, tmp_path):
+@pytest.mark.parametrize(
+    ("signal_", "told"),
+    [
+        (signal.SIGKILL, "killed by SIGKILL, as when memory runs out"),
+        (signal.SIGSEGV, "killed by SIGSEGV, a crash of a library"),
+    ],
+)
+def test_a_video_that_kills_every_worker_is_given_up_and_leaves_no_row(clips, tmp_path, signal_, told):
     class Killer(Standing):
         def progress(self, job, progress):
             if "poison" in job.source.stream_id:
@@ -85,13 +113,14 @@ def test_a_video_that_kills_every_worker_is_given_up_and_leaves_no_row(clips, tm
                 part.parent.mkdir(parents=True, exist_ok=True)
                 part.touch()
                 for worker in multiprocessing.active_children():
-                    os.kill(worker.pid, signal.SIGKILL)
+                    os.kill(worker.pid, signal_)
 
     config = load_config(None, {"sampling.fps": "native", "networks.threads": 1})
     write_video(clips / "poison.mp4", squares(2500))
     result = run(find_sources([clips / "poison.mp4", clips / "good.mp4"]), tmp_path / "out", config, standing=Killer())
     (failed,) = result.failed
-    assert "killed by SIGKILL" in failed.error
+    assert failed.error.startswith(f"{clips / 'poison.mp4'}: the worker died")
+    assert told in failed.error
     assert "tried 3 times" in failed.error
     assert len(result.reports) == 2
     assert not list((tmp_path / "out" / "points").rglob("0.parquet"))

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import SinkError
+from pipeline.heartbeat import beats
 from pipeline.sinks import FileSink
 from pipeline.sinks.files import PART_NS, _flat
 from pipeline.storage.store import open_store, write_json
@@ -79,13 +80,13 @@ def test_many_rows_make_several_files_and_no_moment_is_torn(tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize("format", ["csv", "jsonl"])
-def test_a_long_text_file_is_written_in_steps_that_are_told(tmp_path, monkeypatch, format):
+def test_a_long_text_file_is_written_in_steps_each_with_a_heartbeat(tmp_path, monkeypatch, format):
     monkeypatch.setattr("pipeline.sinks.files.BATCH_ROWS", 100)
-    steps = []
-    sink = FileSink(open_store(tmp_path), "s~1", format=format, metadata={}, step=lambda: steps.append(1))
+    sink = FileSink(open_store(tmp_path), "s~1", format=format, metadata={})
+    before = beats()
     sink.write(rows(np.arange(250) / 10))
     sink.flush()
-    assert len(steps) == 6  # of points and frames
+    assert beats() - before == 6  # of points and frames
 
 
 def test_the_rows_of_a_csv_file_are_those_written_at_once(tmp_path, monkeypatch):
@@ -115,3 +116,24 @@ def test_nothing_half_written_is_visible(tmp_path):
         write_json(open_store(tmp_path), "a.json", {"x": object()})
     assert (tmp_path / "a.json").read_text() == '{\n  "x": 1\n}\n'
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+@pytest.mark.parametrize("kept", ["all", "none", "some"])
+def test_landmarks_stay_with_their_rows_and_take_no_room_where_there_are_none(tmp_path, kept):
+    sink = FileSink(open_store(tmp_path), "s~1", format="parquet", metadata={})
+    numbers, field = np.arange(4 * 136, dtype=np.float32).reshape(4, 136), POINTS.field("landmarks")
+    for i, track in enumerate((2, 1, 3, 2)):
+        finished = rows([i], track=track)
+        if kept == "all" or (kept == "some" and i % 2):
+            lists = pa.FixedSizeListArray.from_arrays(pa.array(numbers[i]), 136)
+            points = finished.points.set_column(POINTS.get_field_index("landmarks"), field, lists)
+            finished = Finished(finished.frames, points, finished.tracks)
+        before = pa.total_allocated_bytes()
+        sink.write(finished)
+        assert pa.total_allocated_bytes() - before < 136 * 4
+    sink.flush()
+    written = pq.read_table(next((tmp_path / "points").rglob("*.parquet")), partitioning=None)
+    assert written.schema.equals(POINTS)
+    assert written["pts_ns"].to_numpy().tolist() == [NS, 0, 3 * NS, 2 * NS]
+    expected = [numbers[i].tolist() if kept == "all" or (kept == "some" and i % 2) else None for i in (1, 0, 3, 2)]
+    assert written["landmarks"].to_pylist() == expected

@@ -120,6 +120,10 @@ def test_a_missing_list_and_odd_types_are_told(tmp_path):
     pq.write_table(pa.table({"source": ["a", "b"], "hash": hashes}), tmp_path / "l.parquet")
     with pytest.raises(ConfigError, match=r"column 'hash' has numbers from 2\^63 on; write it as text"):
         read_list(tmp_path / "l.parquet")
+    latin = pa.array([b"Zo\xeb"]).cast(pa.string(), safe=False)
+    pq.write_table(pa.table({"source": ["a"], "person": latin}), tmp_path / "l.parquet")
+    with pytest.raises(ConfigError, match=r"column 'person' has text that is not UTF-8"):
+        read_list(tmp_path / "l.parquet")
 
 
 def test_a_source_listed_twice_must_be_said_the_same_of(listed):

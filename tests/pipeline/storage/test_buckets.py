@@ -166,7 +166,7 @@ def test_a_worker_that_joins_stretches_from_a_slow_bucket_is_not_taken_for_hangi
         stretches = plan(reader, config.sampling, 5.0)
     for stretch in stretches:
         analyse_stretch(source, stretch, context, SquareDetector(), BrightnessAffect(), Progress())
-    slow = Fault("slow", 2, lambda request: request.startswith("GET") and ".zip" in request, pause_s=5.0)
+    slow = Fault("slow", 2, lambda request: request.startswith("GET") and ".npz" in request, pause_s=5.0)
     bucket.network.faults = [slow]
     with Keeper(context) as keeper:
         answer = keeper.do(Job(source, stretches), lambda progress: None)
@@ -267,7 +267,7 @@ def test_many_commits_are_read_at_a_time(bucket):
     paths = sorted(store.files("_commits"))
     assert [int(content) for content in store.read_all(paths)] == list(range(20))
     assert store.read("_commits/99.json") is None
-    assert store.files("nothing") == set()
+    assert store.files("nothing") == {}
 
 
 def test_a_report_of_results_in_a_bucket_goes_to_a_folder(bucket, drawn_video, tmp_path):

@@ -1,5 +1,7 @@
 """A video that is analysed in stretches gives the rows of the undivided one."""
 
+import weakref
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from pipeline.config import load_config
 from pipeline.errors import ResultsError, SinkError
+from pipeline.heartbeat import beats
 from pipeline.results.read import read_results
 from pipeline.results.run_folder import new_run_id
 from pipeline.sources.find import find_sources
@@ -16,7 +19,7 @@ from pipeline.storage.store import Disk
 from pipeline.tables import TABLES
 from pipeline.units import unit as module
 from pipeline.units.context import Progress, RunContext
-from pipeline.units.stretches import WARM_S, plan
+from pipeline.units.stretches import WARM_S, StretchReader, plan, whole
 from pipeline.units.unit import analyse_stretch, join_stretches, run_unit
 from pipeline.video.decode import VideoReader
 from tests.fakes import BrightnessAffect, SquareDetector
@@ -26,16 +29,16 @@ FPS = 12
 
 
 def pictures(count, gone=(0, 0), cut_at=None):
-    """Two bright squares: one walks to and fro and is away for a while; at a cut all is upside down."""
+    """Two bright squares: one walks to and fro and is away for a while; at a cut all is upside down, elsewhere."""
     rng = np.random.default_rng(0)
-    background = np.kron(rng.integers(0, 90, (6, 8)), np.ones((20, 20))).astype(np.uint8)
+    places = [np.kron(rng.integers(0, 90, (6, 8)), np.ones((20, 20))).astype(np.uint8) for _ in range(2)]
     for i in range(count):
-        image = np.repeat(background[..., None], 3, 2)
+        image = np.repeat(places[cut_at is not None and i >= cut_at][..., None], 3, 2)
         if not gone[0] <= i < gone[1]:
             x = 20 + round(15 * np.sin(i / 9))
             image[20:50, x : x + 30] = 215 + round(30 * np.sin(i / 5))
         image[70:100, 110:140] = 235
-        yield image if cut_at is None or i < cut_at else image[::-1, ::-1]
+        yield image if cut_at is None or i < cut_at else image[::-1]
 
 
 def context(out, **settings):
@@ -177,7 +180,7 @@ def analysed(tmp_path):
     return source, stretches, unit
 
 
-@pytest.mark.parametrize("suffix", ["zip", "json"])
+@pytest.mark.parametrize("suffix", ["npz", "json"])
 @pytest.mark.parametrize("spoil", [lambda path: path.write_bytes(path.read_bytes()[:-40]), Path.unlink])
 def test_a_stretch_whose_analysis_is_damaged_is_told_and_then_analysed_again(analysed, tmp_path, suffix, spoil):
     source, stretches, unit = analysed
@@ -191,11 +194,44 @@ def test_a_stretch_whose_analysis_is_damaged_is_told_and_then_analysed_again(ana
     assert join_stretches(source, stretches, unit).frames == 150
 
 
+def test_a_join_holds_one_file_of_a_stretch_at_a_time(analysed, tmp_path, monkeypatch):
+    """However long the stretches are, and however many faces: each file is let go before the next is read."""
+    source, _, unit = analysed
+    (tmp_path / "out" / "_stretches").rename(tmp_path / "large files")
+    monkeypatch.setattr("pipeline.units.spool.FILE_BYTES", 1)  # a file for each batch
+    unit = replace(unit, config=load_config(None, {"batching.size": 8}))
+    stretches = cut(source.path, unit.config.sampling, 5.0)
+    for stretch in stretches:
+        analyse_stretch(source, stretch, unit, SquareDetector(), BrightnessAffect(), Progress())
+    files = len(list((tmp_path / "out").rglob("*.npz")))
+    assert files > 12
+    batches, alive, contents = [], [], []
+    read_spool, read = module.read_spool, Disk.read
+
+    def watched(*arguments):
+        for batch in read_spool(*arguments):
+            batches.append(weakref.ref(batch.landmarks))
+            yield batch
+            del batch
+
+    def reading(disk, path):
+        if path.endswith(".npz"):
+            contents.append(path)
+            alive.append(sum(batch() is not None for batch in batches))
+        return read(disk, path)
+
+    monkeypatch.setattr(module, "read_spool", watched)
+    monkeypatch.setattr(Disk, "read", reading)
+    assert join_stretches(source, stretches, unit).frames == 150
+    assert len(contents) == len(set(contents)) == files
+    assert max(alive) <= 1
+
+
 def test_a_join_that_was_ended_after_its_commit_is_repeated(analysed, tmp_path, monkeypatch):
     source, stretches, unit = analysed
 
     def killed(store, stream_id):
-        next((tmp_path / "out" / "_stretches").rglob("*.zip")).unlink()
+        next((tmp_path / "out" / "_stretches").rglob("*.npz")).unlink()
         raise KeyboardInterrupt
 
     monkeypatch.setattr(module, "drop_spools", killed)
@@ -213,7 +249,7 @@ def test_a_join_whose_leftovers_cannot_be_removed_is_committed_all_the_same(anal
     assert join_stretches(*analysed).frames == 150
 
 
-@pytest.mark.parametrize("suffix", ["json", "zip"])
+@pytest.mark.parametrize("suffix", ["json", "npz"])
 def test_a_disk_that_cannot_be_read_for_a_moment_is_tried_again(analysed, monkeypatch, suffix):
     """A worker tries again what ends in a SinkError."""
     read = Disk.read
@@ -230,54 +266,74 @@ def test_a_disk_that_cannot_be_read_for_a_moment_is_tried_again(analysed, monkey
     assert join_stretches(*analysed).frames == 150
 
 
-def test_joining_asks_for_the_state_of_the_source_once_and_tells_of_every_stretch(analysed, monkeypatch):
+def test_joining_asks_for_the_state_of_the_source_once_and_beats_for_every_stretch(analysed, monkeypatch):
     source, stretches, unit = analysed
     asked = []
     state = type(source).state
     monkeypatch.setattr(type(source), "state", lambda self: asked.append(1) or state(self))
-    monkeypatch.setattr(module, "_finish", lambda *_: None)  # counts steps of its own
-    progress = Progress()
-    join_stretches(source, stretches, unit, progress)
+    monkeypatch.setattr(module, "_finish", lambda *_: None)  # has beats of its own
+    before = beats()
+    join_stretches(source, stretches, unit)
     assert len(asked) == 1
-    assert progress.steps == len(stretches) > 1
+    assert beats() - before == len(stretches) > 1
 
 
-@pytest.mark.parametrize("failing", ["commit", "read_spool"])
-def test_no_rows_of_a_source_that_failed_are_left_to_see(analysed, tmp_path, monkeypatch, failing):
-    original = getattr(module, failing)
-    calls = []
+def test_a_try_that_fails_takes_nothing_from_one_that_commits_meanwhile(analysed, tmp_path, monkeypatch):
+    """A node that is taken for dead lives on: the other try of its job commits as this one fails."""
+    source, stretches, unit = analysed
+    order = []
+    reading, write = {name: getattr(Disk, name) for name in ("exists", "files", "read")}, module.write_commit
 
-    def fail_late(*args, **more):
-        calls.append(args)
-        if failing == "commit" or len(calls) == len(analysed[1]):
-            assert [*tmp_path.rglob("points/*/*.parquet")]
-            raise SinkError("no space left")
-        return original(*args, **more)
+    def other_commits():
+        order.append("commits")
+        assert join_stretches(source, stretches, unit).frames == 150
 
-    monkeypatch.setattr("pipeline.sinks.files.PART_ROWS_MAX", 20)
-    monkeypatch.setattr(module, failing, fail_late)
+    def fails(store, commit):
+        if "commits" in order:
+            return write(store, commit)
+        order.append("fails")
+        raise SinkError("no space left")
+
+    def looking(name):
+        def look(disk, path):
+            seen = reading[name](disk, path)
+            if order == ["fails"]:
+                other_commits()  # after this one has looked, before it does anything about it
+            return seen
+
+        return look
+
+    monkeypatch.setattr(module, "write_commit", fails)
+    for name in reading:
+        monkeypatch.setattr(Disk, name, looking(name))
     with pytest.raises(SinkError, match="no space left"):
-        join_stretches(*analysed)
+        join_stretches(source, stretches, unit)
+    if order == ["fails"]:
+        other_commits()
     monkeypatch.undo()
-    assert not [*(tmp_path / "out").rglob("*.parquet")]
-    assert join_stretches(*analysed).frames == 150
+    (tmp_path / "out" / "run.json").write_text('{"run_id": "0", "config_hash": "0"}')
+    assert len(read_results(tmp_path / "out", "frames")) == 150
 
 
-def test_what_cannot_be_removed_after_a_failure_does_not_hide_it(analysed, monkeypatch):
-    def failing(what):
-        def fail(*args, **more):
-            raise SinkError(what)
+def test_the_first_of_two_tries_to_commit_stands(analysed, tmp_path, monkeypatch):
+    source, stretches, unit = analysed
+    finish = module.Timeline.finish
 
-        return fail
+    def late(timeline, ended):
+        monkeypatch.undo()
+        join_stretches(source, stretches, replace(unit, run_id="other"))
+        return finish(timeline, ended)
 
-    monkeypatch.setattr(Disk, "delete", failing("access denied"))
-    monkeypatch.setattr(module, "commit", failing("no space left"))
-    with pytest.raises(SinkError, match="no space left"):
-        join_stretches(*analysed)
+    monkeypatch.setattr(module.Timeline, "finish", late)
+    assert join_stretches(source, stretches, unit).frames == 150
+    (tmp_path / "out" / "run.json").write_text('{"run_id": "0", "config_hash": "0"}')
+    for table in TABLES:
+        assert set(read_results(tmp_path / "out", table)["run_id"]) == {"other"}
 
 
-def test_looking_for_cuts_leaves_a_video_that_is_not_cut_whole(tmp_path):
+def test_looking_for_cuts_does_not_disturb_reading(tmp_path):
     path = write_video(tmp_path / "video.mp4", pictures(12 * FPS), fps=FPS, gop=30 * FPS)
-    with VideoReader(path) as reader:
-        assert reader.key_frame_ns(11_000_000_000) == 0
+    sampling = load_config(None, {"sampling.fps": "native"}).sampling
+    with StretchReader(str(path), whole(sampling), sampling) as reader:
+        assert len(reader.plan(3.0)) == 2
         assert [frame.frame_index for frame in reader.frames()] == list(range(12 * FPS))

@@ -5,13 +5,15 @@ import subprocess
 from fractions import Fraction
 from types import SimpleNamespace
 
+import av
 import cv2
 import numpy as np
 import pytest
 
 from pipeline.errors import SourceError
-from pipeline.video.decode import VideoReader, _end_ns
+from pipeline.video.decode import VideoReader
 from pipeline.video.sampling import sample
+from pipeline.video.timing import lengths
 from tests.media import squares, write_video
 
 NS = 1_000_000_000
@@ -49,11 +51,12 @@ def test_a_colon_in_a_name_is_no_protocol(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("tag", ["x", "1:2", "00:00:0x", "00:00:1/0", "1e9:0:0", "0:0:1e999999999"])
 def test_a_damaged_duration_is_an_unknown_one(tag):
-    stream = SimpleNamespace(duration=None, time_base=None, metadata={"DURATION": tag})
-    container = SimpleNamespace(duration=None, streams=[stream], format=SimpleNamespace(name="matroska,webm"))
-    assert _end_ns(container, stream, Fraction(0)) is None
+    stream = SimpleNamespace(duration=None, time_base=None, start_time=None, metadata={"DURATION": tag})
+    form = SimpleNamespace(name="matroska,webm", flags=0)
+    container = SimpleNamespace(duration=None, start_time=None, streams=[stream], format=form)
+    assert lengths(container, stream).shortest_ns is None
     stream.metadata["DURATION"] = "00:01:02.500000000"
-    assert _end_ns(container, stream, Fraction(0)) == 62.5 * NS
+    assert lengths(container, stream).shortest_ns == 62.5 * NS
 
 
 def test_variable_frame_rate_keeps_each_frames_own_time(tmp_path):
@@ -110,6 +113,16 @@ def test_rotated_video_is_upright_as_ffmpeg_shows_it(tmp_path, rotation):
         assert np.corrcoef(frame.picture().y.ravel(), luma.ravel())[0, 1] > 0.98
 
 
+@pytest.mark.parametrize("aspect", [Fraction(64), Fraction(1, 64)])
+def test_pixels_of_an_impossible_shape_are_taken_for_square(tmp_path, aspect):
+    path = write_video(tmp_path / "claims.mp4", [gradient(96, 64)] * 3, aspect=aspect)
+    assert av.open(str(path)).streams.video[0].sample_aspect_ratio == aspect
+    with VideoReader(path) as reader:
+        frame = next(reader.frames())
+    assert (frame.picture().width, frame.picture().height) == (96, 64)
+    assert frame.bgr().shape == (64, 96, 3)
+
+
 def test_anamorphic_pixels_are_made_square(tmp_path):
     path = write_video(tmp_path / "wide.mp4", [gradient(96, 64)] * 3, aspect=Fraction(4, 3))
     (_, _, _, picture), *_ = read(path)[0]
@@ -139,11 +152,6 @@ def test_interlaced_video_shows_one_moment_per_frame(tmp_path):
     (_, _, _, picture), *_ = read(path)[0][5:]
     comb = np.abs(np.diff(picture.y[22:42].astype(int), axis=0))
     assert comb.max() < 120  # a comb would jump by the full contrast of 200 at each line
-
-
-def test_a_single_frame_is_a_video(tmp_path):
-    frames, _ = read(write_video(tmp_path / "one.mp4", squares(1)))
-    assert len(frames) == 1
 
 
 def test_a_picture_is_one_frame_at_zero(tmp_path):
@@ -269,3 +277,21 @@ def test_a_picture_over_the_limit_is_refused_in_one_line(tmp_path, monkeypatch):
     path = write_video(tmp_path / "big.mp4", squares(2))
     with pytest.raises(SourceError, match="160x120 px is larger"):
         read(path)
+
+
+def test_the_picture_before_an_error_that_ends_the_file_is_there(tmp_path):
+    """libav's frame threads give it up with the picture that is broken."""
+    path = write_video(tmp_path / "cut.flv", squares(24))
+    with av.open(str(path)) as container:
+        broken = [packet for packet in container.demux(video=0) if packet.size][1]
+        end = broken.pos + int(0.7 * broken.size)
+    path.write_bytes(path.read_bytes()[:end])
+    with VideoReader(path) as reader:
+        assert [frame.pts_ns for frame in reader.frames()] == [0]
+
+
+def test_a_picture_that_is_too_large_is_named_with_its_size(tmp_path):
+    path = tmp_path / "large.png"
+    cv2.imwrite(str(path), np.zeros((8200, 8200), np.uint8))
+    with pytest.raises(SourceError, match=r"large.png: .*8200x8200 px.* 8192x8192"), VideoReader(path) as reader:
+        next(reader.frames()).picture()

@@ -111,8 +111,9 @@ def test_a_start_beyond_the_end_misses_nothing():
 
 
 def test_what_is_missing_begins_with_the_start():
-    result = run(frames([0, 40, 3000, 3040], damage_at={3000}), info(), fps=None, start_s=2.9)
-    assert missing(result) == [2900, 2940]
+    decoded = frames([0, 40, 3000, 3040], damage_at={3000})
+    decoded[1].duration_ns = 40 * MS
+    assert missing(run(decoded, info(), fps=None, start_s=2.9)) == [2900, 2940]
 
 
 def test_damage_across_the_end_leaves_the_ticks_before_it_missing():

@@ -59,7 +59,7 @@ def test_all_faces_are_called_so_only_where_there_are_no_others(tmp_path, splits
         (["pack", "afectnet", "raw", "-o", "a.parquet"], "did you mean 'affectnet'"),
         (["pack", "afew-va", "raw", "-o", "a.parquet"], "no such file or folder; AFEW-VA is lent for research"),
         (["pack", "sewa", "raw", "-o", "a.parquet", "--value-range", "1,0"], "expected smallest,largest"),
-        (["pack", "sewa", "raw", "-o", "a.parquet", "--size-px", "1"], "size_px is 1"),
+        (["pack", "sewa", "raw", "-o", "a.parquet", "--size-px", "1"], "'--size-px': should be greater"),
         (["pack", "sewa", "raw", "-o", "a.parquet", "--landmarks", "emofan-x"], "did you mean 'emofan-s'"),
         (["pack", "sewa", "raw"], "--out"),
         (["pack", "sewa", "nowhere", "-o", "a.csv"], "packs end in .parquet"),

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from affectstream.cli import app
+from affectstream.app import app
 from affectstream.evaluation import bounds, half_width, number, print_findings
 from engines import EXPRESSIONS
 from engines.network import InputSpec

@@ -1,0 +1,5 @@
+"""``python -m affectstream``: the command."""
+
+from affectstream.cli import main
+
+main()
