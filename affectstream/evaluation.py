@@ -15,7 +15,10 @@ from training.evaluation.conditions import COUNTED_BY, FACES_MIN
 from training.evaluation.findings import Findings
 
 _TITLES = {"accuracy": "accuracy", "ccc_valence": "CCC val.", "ccc_arousal": "CCC aro.", "nme": "landmark error"}
-_COMPARED = ("accuracy", "macro_recall", *AFFECT_FIGURES, "nme", "ap_10px", "ap_16px", "ap_32px", "found", "whole")
+_COMPARED = (
+    *("accuracy", "macro_recall", *AFFECT_FIGURES, "nme", "ap_10px", "ap_16px", "ap_32px", "recall_profile"),
+    *("found_closeups", "whole_closeups", "found_portraits", "whole_portraits"),
+)
 """The figures that two networks are compared by, in this order."""
 
 
@@ -54,7 +57,7 @@ def _tables(found: Sequence[Findings]) -> Iterable[Table]:
             yield _landmarks(each)
         if "ap_16px" in each.figures:
             yield _detection(each)
-        if "whole" in each.figures:
+        if f"whole_{each.set}" in each.figures:
             yield _closeups(each)
         if each.agreement:
             yield _agreement(each)
@@ -117,14 +120,14 @@ def _detection(each: Findings) -> Table:
 def _closeups(each: Findings) -> Table:
     """Rows by shape and size: how many faces were found, and how often no part of one was taken for a second face."""
     table = _table("picture", "face fills", "found", "95 %", "not split", "95 %", "pictures", title=each.set)
-    for key in [name.removeprefix("found") for name in each.figures if name.startswith("found")]:
-        shape, fill = ("all", "") if not key else key[1:].split("_")
+    for key in [name.removeprefix("found_") for name in each.figures if name.startswith("found_")]:
+        shape, _, fill = key.removeprefix(each.set).removeprefix("_").partition("_")
         cells = [
             text
-            for name in (f"found{key}", f"whole{key}")
+            for name in (f"found_{key}", f"whole_{key}")
             for text in (number(each.figures[name]), bounds(each.intervals[name]))
         ]
-        table.add_row(shape, fill and f"{float(fill):.0%}", *cells, f"{each.figures[f'count{key}']:.0f}")
+        table.add_row(shape or "all", fill and f"{float(fill):.0%}", *cells, f"{each.figures[f'count_{key}']:.0f}")
     return table
 
 

@@ -1,5 +1,7 @@
 """Close-ups that the detector learns from, and those that it is measured on, show what their labels say."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -184,9 +186,12 @@ def test_a_close_up_is_judged_by_its_face_and_by_what_else_lies_in_it(boxes, oth
 
 
 def test_close_ups_are_counted_by_shape_and_size():
-    figures, units = closeup_figures(Saying((0.1, 0.1, 0.9, 0.9)), [closeup(), closeup([(0, 0, 9, 9)])])
+    whole, split = Saying((0.1, 0.1, 0.9, 0.9)), Saying((0.1, 0.1, 0.9, 0.9), (0.3, 0.6, 0.6, 0.8))
+    pictures = [replace(closeup(), fill=0.7), replace(closeup(), fill=1.0, source=1)]
+    figures, units = closeup_figures(whole, pictures, "faces")
     values = figures(None)
-    assert (values["found"], values["whole"], values["count"]) == (1, 1, 2)
-    assert units.tolist() == [0, 0]
-    twice = figures(np.array([[2.0, 1.0]]))
-    assert twice["count"].tolist() == [3]
+    assert (values["found_faces"], values["whole_faces"], values["count_faces"]) == (1, 1, 2)
+    assert (values["found_faces_1:1_0.7"], values["count_faces_1:1_0.7"]) == (1, 1)
+    assert units.tolist() == [0, 1]
+    assert figures(np.array([[2.0, 1.0]]))["count_faces"].tolist() == [3]
+    assert closeup_figures(split, pictures, "faces")[0](None)["whole_faces"] == 0

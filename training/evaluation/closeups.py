@@ -102,7 +102,7 @@ def laid_on(portraits: Portraits, scenes: Sequence[Scene], seed: int = 0) -> Ite
             yield Closeup(background, placed, others, name, fill, index)
 
 
-def closeup_figures(engine: Engine, closeups: Iterable[Closeup]) -> tuple[Figures, np.ndarray]:
+def closeup_figures(engine: Engine, closeups: Iterable[Closeup], name: str) -> tuple[Figures, np.ndarray]:
     """What the detector makes of each picture, counted by shape and size, and (N,) which source each was made from.
 
     `found`: share of the pictures whose face was found, a box that starts a track overlapping it by `IOU_FOUND` or
@@ -116,17 +116,18 @@ def closeup_figures(engine: Engine, closeups: Iterable[Closeup]) -> tuple[Figure
         sources.append(each.source)
     found_N, whole_N = np.array(judged, float).reshape(-1, 2).T
     order = [f"{shape}_{fill}" for shape in SHAPES for fill in FILLS]
-    members = {"": np.ones(len(groups)), **{f"_{name}": np.array(groups) == name for name in order if name in groups}}
+    members = {name: np.ones(len(groups))}
+    members |= {f"{name}_{group}": np.array(groups) == group for group in order if group in groups}
 
     def figures(weights: np.ndarray | None) -> dict[str, np.ndarray]:
         weights_N = np.ones(len(groups)) if weights is None else weights
         values = {}
-        for name, member in members.items():
+        for group, member in members.items():
             count = (weights_N * member).sum(-1)
             with np.errstate(invalid="ignore"):
-                values[f"found{name}"] = (weights_N * member * found_N).sum(-1) / count
-                values[f"whole{name}"] = (weights_N * member * whole_N).sum(-1) / count
-            values[f"count{name}"] = count
+                values[f"found_{group}"] = (weights_N * member * found_N).sum(-1) / count
+                values[f"whole_{group}"] = (weights_N * member * whole_N).sum(-1) / count
+            values[f"count_{group}"] = count
         return values
 
     return figures, np.unique(sources, return_inverse=True)[1]

@@ -138,13 +138,11 @@ def _detector(engine: Engine, data: Path, choice: Choice, shown: Shown) -> Measu
     colour = engine.spec.input.channels == 3 and choice.set == "faces_in_scenes"
     scenes = read_scenes(data / "faces_in_scenes.parquet", choice.split, colour=colour)
     if choice.set == "closeups":
-        return Measured(choice.set, *closeup_figures(engine, _told(list(enlarged(scenes)), shown)))
+        return Measured(choice.set, *closeup_figures(engine, _told(list(enlarged(scenes)), shown), choice.set))
     if choice.set == "portraits":
         portraits = Portraits.of(read_newsfaces(data / "newsfaces.parquet", choice.split))
-        pictures = laid_on(portraits, scenes)
-        return Measured(
-            choice.set, *closeup_figures(engine, _told(pictures, shown, len(portraits.boxes) * len(SHAPES)))
-        )
+        pictures = _told(laid_on(portraits, scenes), shown, len(portraits.boxes) * len(SHAPES))
+        return Measured(choice.set, *closeup_figures(engine, pictures, choice.set))
     samples = _detect(engine, scenes, shown)
     counts = {side: recount(samples, side) for side in SIDES_PX}
 
