@@ -174,7 +174,7 @@ class VideoReader:
         return 0 if self._clock.latest_ns is None else self._clock.latest_ns + self._clock.period_ns
 
     def key_frame_ns(self, time_ns: int) -> int | None:
-        """When the last key frame at or before `time_ns` is shown, if one is found. Moves the reader: read with another."""
+        """When the last key frame at or before `time_ns` is shown, if there is one. Moves the reader."""
         found = self._seek(time_ns)
         return None if found is None else found[1]
 
