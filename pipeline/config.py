@@ -102,7 +102,9 @@ class Batching(Section):
 class Tracking(Section):
     """How faces are joined over gaps."""
 
-    gap_s_max: float = _rows(1.0, "A face out of sight for longer is a new track.", ge=0, le=10)
+    gap_s_max: float = _rows(
+        1.0, "A face out of sight for longer is a new track. 1.5 sampling steps are always allowed.", ge=0, le=10
+    )
 
 
 class Smoothing(Section):

@@ -57,6 +57,8 @@ class Frame:
     is_key: bool = False
     """The detector runs here: first of its hop, or of a scene."""
     scene_cut: bool = False
+    motion: tuple[float, float] = (0.0, 0.0)
+    """By how much the camera moved the scene since the last picture: shares of the picture's width and height."""
     shown_ns: int = 0
     """How long it stands: until the next analysed frame or missing tick, or the end of the video."""
 

@@ -7,22 +7,26 @@ Shapes: M detections over all key frames, Q faces on the frames between, R = row
 """
 
 from dataclasses import replace
+from itertools import pairwise
 
 import cv2
 import numpy as np
 
 from engines import EXPRESSIONS, Engine
+from pipeline.faces.camera import CameraPath
 from pipeline.faces.crops import to_picture
 from pipeline.faces.detection import detect, landmark_squares
-from pipeline.faces.looks import GLIMPSE_PX, glimpse, looks
+from pipeline.faces.looks import LOOK_SIZE, glimpse, looks
 from pipeline.faces.pixels import crop_faces
-from pipeline.faces.strands import NONE, between, collect, is_settled, link, name_strands, refine, seen
+from pipeline.faces.strands import NONE, NS, ahead, between, collect, is_settled, link, name_strands, refine, seen
 from pipeline.heartbeat import beat
 from pipeline.types import AffectBatch, Faces, Frame, FrameBatch, Picture
 
 QUALITY_PX = 128
-SPLITS_MAX = 2
-"""How often a hop is halved to see who is who: at most three more detections."""
+SPLITS_MAX = 3
+"""How often a hop is halved to see who is who: at 10 frames per second, until every frame has been looked at."""
+SPLIT_S_MIN = 0.1
+"""Nothing as short as this is halved: faces hardly change in it."""
 CROPS_MAX = 256
 """Crops that EmoFAN is given at a time: a crowd takes seconds, and whoever watches wants to know that it goes on."""
 
@@ -30,38 +34,42 @@ CROPS_MAX = 256
 class Analyzer:
     """Detector, crop, EmoFAN. Not thread-safe: its engines are not."""
 
-    def __init__(self, detector: Engine, affect: Engine):
+    def __init__(self, detector: Engine, affect: Engine, *, gap_s_max: float = 1.0):
+        """No face is followed across more than `gap_s_max` of stream time without a picture."""
         assert detector.spec.detector is not None and affect.spec.crop is not None
         assert affect.spec.input.height_px is not None
         self._detector, self._affect = detector, affect
         self._box_map, self._factor = detector.spec.detector.box_map, affect.spec.crop.factor
         self._side_px = affect.spec.input.height_px
+        self._gap_ns_max = round(gap_s_max * NS)
         self._shared: tuple[Frame, Faces] | None = None
 
     def analyze(self, batch: FrameBatch) -> AffectBatch:
         """All faces of the batch's own frames, in one pass of EmoFAN."""
         frames = batch.frames
-        found = self._find(batch)
+        camera, apart = CameraPath(frames), self._apart(frames)
+        found = self._find(batch, camera, apart)
         detections = collect(found)
-        links = link(frames, found, detections, closed=batch.closed)
-        inner = between(frames, list(found), links, detections)
+        links = link(frames, found, detections, camera, apart, closed=batch.closed)
+        inner = between(frames, list(found), links, detections, camera)
         squares = landmark_squares(np.concatenate([detections.boxes, inner.boxes]), self._box_map, self._factor)
         frame_of = np.concatenate([detections.frame, inner.frame])
         answer = self._estimate(self._crop(frames, frame_of, squares))
         landmarks = to_picture(answer["landmarks"], squares, self._side_px)
         visibility = self._visibility(answer["landmark_peak"])
-        inner_boxes = refine(inner, links, detections, landmarks, visibility, self._box_map)
+        inner_boxes = refine(inner, links, detections, landmarks, visibility, self._box_map).astype(np.float32)
+        inner_looks = _looks(frames, inner.frame, inner_boxes)
 
         # A row is a strand's own detection at its first frame, or what counts of it on a frame between.
         began = np.flatnonzero(links.begin != NONE)
-        counted = seen(inner, links, visibility[len(detections) :])
+        counted = seen(frames, inner, links, detections, visibility[len(detections) :], inner_looks)
         source = np.concatenate([links.begin[began], len(detections) + counted])
         strand = np.concatenate([began, inner.strand[counted]])
         score = np.concatenate([detections.scores[links.begin[began]], np.full(len(counted), np.nan)])
         order = np.lexsort((strand, frame_of[source]))
         source, strand, frame = source[order], strand[order], frame_of[source[order]]
-        boxes = np.concatenate([detections.boxes, inner_boxes])[source].astype(np.float32)
-        luma, blur, look = _look_closely(frames, frame, boxes)
+        boxes = np.concatenate([detections.boxes, inner_boxes])[source]
+        luma, blur = _measure(frames, frame, boxes)
         own = range(len(frames) - batch.closed)
         return AffectBatch(
             frames=[replace(frames[i], picture=None, is_key=i in found) for i in own],
@@ -78,39 +86,59 @@ class Analyzer:
             arousal=answer["arousal"][source],
             luma=luma,
             blur=blur,
-            look=look,
+            look=np.concatenate([detections.looks, inner_looks])[source],
         )
 
-    def _find(self, batch: FrameBatch) -> dict[int, Faces]:
+    def _apart(self, frames: list[Frame]) -> set[int]:
+        """Frames to which no face is followed from the picture before: they open a scene, or come after a long gap."""
+        pictured = [i for i, frame in enumerate(frames) if frame.picture is not None]
+        return {
+            after
+            for before, after in pairwise(pictured)
+            if frames[after].scene_cut or frames[after].pts_ns - frames[before].pts_ns > self._gap_ns_max
+        }
+
+    def _find(self, batch: FrameBatch, camera: CameraPath, apart: set[int]) -> dict[int, Faces]:
         """The faces of all key frames, by place in the batch; key frames are added where it is not plain who is who."""
         frames = batch.frames
-        found = {i: self._detect(frame) for i, frame in enumerate(frames) if frame.is_key}
-        keys = list(found)
+        keys = [i for i, frame in enumerate(frames) if frame.is_key or i in apart]
+        found = {i: self._detect(frames[i]) for i in keys}
         for key, following in zip(keys, [*keys[1:], None], strict=False):
             inside = [i for i in range(key + 1, following or len(frames)) if frames[i].picture is not None]
             if not inside:
                 continue
-            if following is None or frames[following].scene_cut:  # the last look before the scene is over
+            # The last look before the scene is over, the picture changes its size, or nothing comes for long.
+            if following is None or following in apart or _size(frames[following]) != _size(frames[key]):
                 found[inside[-1]] = self._detect(frames[inside[-1]])
                 following = inside.pop()
-            self._look_between(frames, found, key, following, inside, SPLITS_MAX)
+            self._look_between(frames, camera, found, key, following, inside, SPLITS_MAX)
         if batch.closed:
             self._shared = (frames[-1], found[len(frames) - 1])
         return dict(sorted(found.items()))
 
     def _look_between(
-        self, frames: list[Frame], found: dict[int, Faces], key: int, following: int, inside: list[int], splits: int
+        self,
+        frames: list[Frame],
+        camera: CameraPath,
+        found: dict[int, Faces],
+        key: int,
+        following: int,
+        inside: list[int],
+        splits: int,
     ) -> None:
         """Detect half way between two key frames, and again in the halves, until it is plain who is who."""
         assert self._detector.spec.detector is not None
         start = self._detector.spec.detector.score_start
-        if not splits or not inside or is_settled(found[key], found[following], start):
+        elapsed_s = (frames[following].pts_ns - frames[key].pts_ns) / NS
+        if not splits or not inside or elapsed_s <= SPLIT_S_MIN:
+            return
+        if is_settled(ahead(found[key], camera, key, following), found[following], elapsed_s, start):
             return
         place = len(inside) // 2
         middle = inside[place]
         found[middle] = self._detect(frames[middle])
-        self._look_between(frames, found, key, middle, inside[:place], splits - 1)
-        self._look_between(frames, found, middle, following, inside[place + 1 :], splits - 1)
+        self._look_between(frames, camera, found, key, middle, inside[:place], splits - 1)
+        self._look_between(frames, camera, found, middle, following, inside[place + 1 :], splits - 1)
 
     def _detect(self, frame: Frame) -> Faces:
         if self._shared is not None and self._shared[0] is frame:
@@ -157,12 +185,18 @@ class Analyzer:
         return out
 
 
-def _look_closely(
-    frames: list[Frame], frame: np.ndarray, boxes: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of boxes (R, 4) on frames (R,): brightness (R,) 0..255, Laplacian variance at 128 px (R,), and look (R, L)."""
+def _looks(frames: list[Frame], frame: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """Appearance (Q, L) of the faces in boxes (Q, 4) on frames (Q,)."""
+    out = np.zeros((len(boxes), LOOK_SIZE), np.float32)
+    for i in np.unique(frame):
+        rows = frame == i
+        out[rows] = looks(glimpse(_picture(frames[i]), boxes[rows]))
+    return out
+
+
+def _measure(frames: list[Frame], frame: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of boxes (R, 4) on frames (R,): brightness (R,) 0..255, and Laplacian variance at 128 px (R,)."""
     luma, blur = np.zeros(len(boxes), np.float32), np.zeros(len(boxes), np.float32)
-    glimpses = np.zeros((len(boxes), GLIMPSE_PX, GLIMPSE_PX), np.uint8)
     for row, (i, box) in enumerate(zip(frame.tolist(), boxes, strict=True)):
         picture = _picture(frames[i])
         x1, y1 = np.clip(box[:2], 0, [picture.width - 1, picture.height - 1]).astype(int)
@@ -173,10 +207,11 @@ def _look_closely(
         gain, black = (1.0, 0.0) if picture.full_range else (255 / 219, 16.0)
         luma[row] = min(max((float(cv2.mean(face)[0]) - black) * gain, 0.0), 255.0)
         blur[row] = cv2.meanStdDev(cv2.Laplacian(face, cv2.CV_16S))[1].item() ** 2 * gain * gain
-    for i in np.unique(frame):
-        rows = frame == i
-        glimpses[rows] = glimpse(_picture(frames[i]), boxes[rows])
-    return luma, blur, looks(glimpses)
+    return luma, blur
+
+
+def _size(frame: Frame) -> tuple[int, int]:
+    return frame.width, frame.height
 
 
 def _picture(frame: Frame) -> Picture:

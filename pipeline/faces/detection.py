@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from engines import BoxMap, Engine
-from pipeline.faces.boxes import centres, sizes
+from pipeline.faces.association import Change, best_pairs, likeness_floor
 from pipeline.faces.looks import glimpse, looks
 from pipeline.faces.pixels import detector_input
 from pipeline.types import Faces, Picture
@@ -70,33 +70,14 @@ def interpolate_boxes(a: np.ndarray, b: np.ndarray, share: np.ndarray) -> np.nda
     return a + (b - a) * share[:, None]
 
 
-def match(a: Faces, b: Faces) -> list[tuple[int, int]]:
-    """Pairs (row of `a`, row of `b`) that are the same face some moments later.
+def match(a: Faces, b: Faces, elapsed_s: float) -> list[tuple[int, int]]:
+    """Pairs (row of `a`, row of `b`) that are the same face `elapsed_s` later; boxes in pixels of one picture.
 
-    Nearest first, where nearness counts distance in face sizes, growth and looks. Deterministic, one to one.
+    Cheapest change first; nobody moves too far, grows too much or looks like somebody else. Deterministic, one to one.
     """
     if not len(a) or not len(b):
         return []
-    size_a, size_b = sizes(a.boxes), sizes(b.boxes)
-    gap = centres(a.boxes)[:, None] - centres(b.boxes)[None]
-    distance_DE = np.hypot(gap[..., 0], gap[..., 1]) / np.sqrt(size_a[:, None] * size_b[None])
-    growth_DE = np.abs(np.log(size_a[:, None] / size_b[None]))
-    likeness_DE = a.looks @ b.looks.T
-    cost_DE = distance_DE + 2 * growth_DE + 1.5 * (1 - likeness_DE)
-    possible = (distance_DE <= REACH_FACES) & (growth_DE <= np.log(SIZE_RATIO_MAX))
-    return best_pairs(np.where(possible, cost_DE, np.inf))
-
-
-def best_pairs(cost: np.ndarray) -> list[tuple[int, int]]:
-    """Greedy one-to-one assignment over a cost matrix (D, E): cheapest first, infinite never, ties by position."""
-    order = np.argsort(cost, axis=None, kind="stable")
-    rows, columns = np.unravel_index(order, cost.shape)
-    taken_rows, taken_columns, pairs = set(), set(), []
-    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-        if not np.isfinite(cost[row, column]):
-            break
-        if row not in taken_rows and column not in taken_columns:
-            taken_rows.add(row)
-            taken_columns.add(column)
-            pairs.append((row, column))
-    return sorted(pairs)
+    change = Change.between(a.boxes, a.looks, b.boxes, b.looks)
+    possible = (change.distance <= REACH_FACES) & (change.growth <= np.log(SIZE_RATIO_MAX))
+    possible &= change.likeness >= likeness_floor(elapsed_s)
+    return best_pairs(np.where(possible, change.cost, np.inf))

@@ -1,7 +1,8 @@
 """What a face looks like at a glance: enough to tell people apart for moments, not to recognise anybody.
 
-A histogram of oriented gradients (Dalal & Triggs 2005), coarse: five by five cells, six directions. It lives for
-seconds in memory and is never stored. Shapes: K faces.
+Two halves, each blind where the other sees: a coarse histogram of oriented gradients (Dalal & Triggs 2005; five by five
+cells, six directions), which light does not change, and a picture of 15 x 15 px, compared at small displacements, since
+boxes never lie quite alike. It lives for seconds in memory and is never stored. Shapes: K, D, E faces, L = 376.
 """
 
 import numpy as np
@@ -11,7 +12,15 @@ from pipeline.faces.pixels import crop_faces
 from pipeline.types import Picture
 
 GLIMPSE_PX, _CELLS, _BINS = 30, 5, 6
-LOOK_SIZE = _CELLS * _CELLS * _BINS
+_HISTOGRAM = _CELLS * _CELLS * _BINS
+_SMALL_PX, _SHIFT_PX = 15, 2
+"""The picture's side, and by how much it may be displaced: an eighth of a face."""
+LOOK_SIZE = _HISTOGRAM + _SMALL_PX**2 + 1
+"""Histogram, picture, contrast."""
+_CONTRAST_MIN = 4.0
+"""Grey levels of standard deviation; with less, a face is too even to be compared ..."""
+_UNKNOWN = 0.75
+"""... and looks as much like any other as the same face does after a second."""
 
 
 def glimpse(picture: Picture, boxes: np.ndarray) -> np.ndarray:
@@ -21,8 +30,41 @@ def glimpse(picture: Picture, boxes: np.ndarray) -> np.ndarray:
 
 
 def looks(glimpses: np.ndarray) -> np.ndarray:
-    """(K, 150) float32 of glimpses (K, 30, 30): zero mean, unit length, so that products are correlations."""
+    """(K, L) float32 of glimpses (K, 30, 30): both halves with zero mean and unit length, and the contrast."""
     image = glimpses.astype(np.float32)
+    pixels = GLIMPSE_PX // _SMALL_PX
+    small = image.reshape(-1, _SMALL_PX, pixels, _SMALL_PX, pixels).mean((2, 4))
+    inner = small[:, _SHIFT_PX:-_SHIFT_PX, _SHIFT_PX:-_SHIFT_PX]
+    halves = _normal(_histogram(image)), _normal(small.reshape(-1, _SMALL_PX**2))
+    return np.concatenate([*halves, inner.std((1, 2))[:, None]], 1)
+
+
+def likeness(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """How alike faces look, (D, L) and (E, L) -> (D, E) float32 in -1..1: the mean of the halves' correlations."""
+    same_edges = a[:, :_HISTOGRAM] @ b[:, :_HISTOGRAM].T
+    windows_a, windows_b = _windows(a), _windows(b)
+    middle = windows_a.shape[1] // 2
+    forth = np.tensordot(windows_a[:, middle], windows_b, (1, 2)).max(2)
+    back = np.tensordot(windows_b[:, middle], windows_a, (1, 2)).max(2).T
+    alike = (same_edges + np.maximum(forth, back)) / 2
+    even = (a[:, -1] < _CONTRAST_MIN)[:, None] | (b[:, -1] < _CONTRAST_MIN)[None]
+    return np.asarray(np.where(even, _UNKNOWN, alike), np.float32)
+
+
+def likeness_of_pairs(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """As `likeness`, of each face of `a` (K, L) with the one in the same row of `b` (K, L) -> (K,)."""
+    return np.array([likeness(a[k : k + 1], b[k : k + 1])[0, 0] for k in range(len(a))], np.float32)
+
+
+def blend(look: np.ndarray, new: np.ndarray, share: float) -> np.ndarray:
+    """(L,) a running look: a face half covered for a moment is remembered as it was."""
+    mixed = ((1 - share) * look + share * new)[None]
+    halves = _normal(mixed[:, :_HISTOGRAM]), _normal(mixed[:, _HISTOGRAM:-1])
+    return np.concatenate([*halves, mixed[:, -1:]], 1)[0]
+
+
+def _histogram(image: np.ndarray) -> np.ndarray:
+    """(K, 150) float32 square roots of gradient strength by cell and direction."""
     dx, dy = np.zeros_like(image), np.zeros_like(image)
     dx[:, :, 1:-1] = image[:, :, 2:] - image[:, :, :-2]
     dy[:, 1:-1] = image[:, 2:] - image[:, :-2]
@@ -35,6 +77,18 @@ def looks(glimpses: np.ndarray) -> np.ndarray:
     for k in range(_BINS):
         part = strength * ((lower % _BINS == k) * (1 - share) + ((lower + 1) % _BINS == k) * share)
         histogram[..., k] = part.reshape(-1, _CELLS, pixels, _CELLS, pixels).sum((2, 4))
-    flat = np.sqrt(histogram.reshape(len(image), LOOK_SIZE))
-    flat -= flat.mean(1, keepdims=True)
-    return np.asarray(flat / (np.linalg.norm(flat, axis=1, keepdims=True) + 1e-6), np.float32)
+    return np.sqrt(histogram.reshape(len(image), _HISTOGRAM))
+
+
+def _windows(look: np.ndarray) -> np.ndarray:
+    """(K, 25, 121): the picture without a margin, at every displacement, each with zero mean and unit length."""
+    side = _SMALL_PX - 2 * _SHIFT_PX
+    pictures = look[:, _HISTOGRAM:-1].reshape(-1, _SMALL_PX, _SMALL_PX)
+    windows = np.lib.stride_tricks.sliding_window_view(pictures, (side, side), (1, 2))
+    return _normal(windows.reshape(len(look), (2 * _SHIFT_PX + 1) ** 2, side * side))
+
+
+def _normal(values: np.ndarray) -> np.ndarray:
+    """Zero mean and unit length along the last axis, so that products are correlations."""
+    centred = values - values.mean(-1, keepdims=True)
+    return np.asarray(centred / (np.linalg.norm(centred, axis=-1, keepdims=True) + 1e-6), np.float32)

@@ -21,12 +21,12 @@ class Quality(IntFlag):
     BLURRED = 1 << 6
     OCCLUDED = 1 << 7
     LOW_SCORE = 1 << 8
-    BOX_JUMP = 1 << 9
+    # 1 << 9 was a box jump, which nothing raised: the bit stays reserved
     AT_BORDER = 1 << 10
     CORRUPT = 1 << 11
 
 
-BAD = Quality.SMALL | Quality.POSE_45 | Quality.OCCLUDED | Quality.BOX_JUMP
+BAD = Quality.SMALL | Quality.POSE_45 | Quality.OCCLUDED
 """Any of these makes a row grade 0; any other flag makes it grade 1; none, grade 2."""
 
 DESCRIPTIONS = {
@@ -39,7 +39,6 @@ DESCRIPTIONS = {
     Quality.BLURRED: "blurred",
     Quality.OCCLUDED: "hidden or not seen clearly",
     Quality.LOW_SCORE: "detector unsure",
-    Quality.BOX_JUMP: "box jumped",
     Quality.AT_BORDER: "at the picture's edge",
     Quality.CORRUPT: "damaged frame",
 }
@@ -62,7 +61,6 @@ def flag(
     visibility: np.ndarray,
     luma: np.ndarray,
     blur: np.ndarray,
-    jump: np.ndarray,
     corrupt: np.ndarray,
 ) -> np.ndarray:
     """(R,) int32 bits of `Quality`.
@@ -82,7 +80,6 @@ def flag(
         Quality.BLURRED: blur < BLUR_MIN,
         Quality.OCCLUDED: visibility < VISIBLE_MIN,
         Quality.LOW_SCORE: np.nan_to_num(det_score, nan=1.0) < score_start,
-        Quality.BOX_JUMP: jump,
         Quality.AT_BORDER: (low < BORDER_PX).any(1) | (high < BORDER_PX).any(1),
         Quality.CORRUPT: corrupt,
     }

@@ -5,21 +5,26 @@ on the frames where the landmarks say that it is still, or already, there. Pure 
 Shapes: M detections over all key frames of a batch, S strands, Q faces on the frames between key frames.
 """
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from engines import BoxMap
+from pipeline.faces.association import likeness_floor
 from pipeline.faces.boxes import centres, sizes
+from pipeline.faces.camera import CameraPath
 from pipeline.faces.detection import interpolate_boxes, landmark_boxes, match
+from pipeline.faces.looks import LOOK_SIZE, likeness_of_pairs
 from pipeline.faces.quality import VISIBLE_MIN
 from pipeline.types import Faces, Frame, Strands
 
+NS = 1_000_000_000
 NONE = -1
 SETTLED_FACES = 0.6
 """A face that moves by more than this many of its own sizes from one key frame to the next is looked at in between."""
-SETTLED_LIKENESS = 0.6
-"""... and so is one that looks less alike than nine in ten do over half a second."""
+SETTLED_LIKENESS = 0.7
+"""... and so is one that looks less alike than nineteen in twenty do over half a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,8 @@ class Detections:
     """(M, 4)."""
     scores: np.ndarray
     """(M,)."""
+    looks: np.ndarray
+    """(M, L) appearance."""
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -74,20 +81,26 @@ class Between:
 
 def collect(found: dict[int, Faces]) -> Detections:
     """One table of the faces of all key frames, given by their place in the batch."""
-    empty = np.zeros((0, 4), np.float32)
+    empty, no_looks = np.zeros((0, 4), np.float32), np.zeros((0, LOOK_SIZE), np.float32)
     return Detections(
         frame=np.repeat(np.array(list(found), int), [len(faces) for faces in found.values()]),
         index=np.concatenate([np.arange(len(faces)) for faces in found.values()] or [np.zeros(0, int)]),
         boxes=np.concatenate([faces.boxes for faces in found.values()] or [empty]),
         scores=np.concatenate([faces.scores for faces in found.values()] or [empty[:, 0]]),
+        looks=np.concatenate([faces.looks for faces in found.values()] or [no_looks]),
     )
 
 
-def is_settled(a: Faces, b: Faces, score_start: float) -> bool:
+def ahead(faces: Faces, camera: CameraPath, key: int, following: int) -> Faces:
+    """The faces of key frame `key` where they would be in frame `following` had only the camera moved."""
+    return replace(faces, boxes=camera.carried(faces.boxes, key, following))
+
+
+def is_settled(a: Faces, b: Faces, elapsed_s: float, score_start: float) -> bool:
     """Whether it is plain who is who between two key frames: nobody clearly seen came, went, moved far or changed."""
     if not len(a) and not len(b):
         return True
-    pairs = match(a, b)
+    pairs = match(a, b, elapsed_s)
     sure_a, sure_b = set(np.flatnonzero(a.scores >= score_start)), set(np.flatnonzero(b.scores >= score_start))
     if sure_a - {i for i, _ in pairs} or sure_b - {j for _, j in pairs}:
         return False
@@ -95,22 +108,31 @@ def is_settled(a: Faces, b: Faces, score_start: float) -> bool:
         return True
     rows, columns = np.array(pairs).T
     step = np.linalg.norm(centres(a.boxes[rows]) - centres(b.boxes[columns]), axis=1)
-    likeness = (a.looks[rows] * b.looks[columns]).sum(1)
+    likeness = likeness_of_pairs(a.looks[rows], b.looks[columns])
     return bool(((step <= SETTLED_FACES * sizes(a.boxes[rows])) & (likeness >= SETTLED_LIKENESS)).all())
 
 
-def link(frames: list[Frame], found: dict[int, Faces], detections: Detections, *, closed: bool) -> Links:
-    """Join the detections of neighbouring key frames into strands; never across a scene cut."""
+def link(
+    frames: list[Frame],
+    found: dict[int, Faces],
+    detections: Detections,
+    camera: CameraPath,
+    apart: Collection[int],
+    *,
+    closed: bool,
+) -> Links:
+    """Join the detections of neighbouring key frames into strands; never to those in `apart` from what comes before."""
     rows: list[tuple[int, int, int]] = []
     keys = list(found)
     for key, following in zip(keys, [*keys[1:], None], strict=False):
         here = detections.on(key)
-        if following is None or frames[following].scene_cut:
+        if following is None or following in apart:
             if following is not None or not closed:
                 rows += [(row, NONE, key) for row in here]
             continue
         there = detections.on(following)
-        ends = dict(match(found[key], found[following]))
+        elapsed_s = (frames[following].pts_ns - frames[key].pts_ns) / NS
+        ends = dict(match(ahead(found[key], camera, key, following), found[following], elapsed_s))
         rows += [(row, there[ends[i]] if i in ends else NONE, key) for i, row in enumerate(here)]
         known = set(ends.values())
         rows += [(NONE, row, key) for j, row in enumerate(there) if j not in known]
@@ -118,8 +140,8 @@ def link(frames: list[Frame], found: dict[int, Faces], detections: Detections, *
     return Links(table[:, 0], table[:, 1], table[:, 2])
 
 
-def between(frames: list[Frame], keys: list[int], links: Links, detections: Detections) -> Between:
-    """A box for every strand on every frame with a picture inside its hop: interpolated, or held."""
+def between(frames: list[Frame], keys: list[int], links: Links, detections: Detections, camera: CameraPath) -> Between:
+    """A box for every strand on every frame with a picture inside its hop: interpolated or held, in the moved scene."""
     ends = dict(zip(keys, [*keys[1:], len(frames)], strict=False))
     strand, frame, share = [], [], []
     for s, key in enumerate(links.key.tolist()):
@@ -132,12 +154,15 @@ def between(frames: list[Frame], keys: list[int], links: Links, detections: Dete
                 frame.append(i)
                 share.append((frames[i].pts_ns - begin_ns) / length_ns)
     rows = np.array(strand, int)
-    done = np.array(share, float)
+    done, at = np.array(share, float), np.array(frame, int)
     begin, end_row = links.begin[rows], links.end[rows]
-    first = detections.boxes[np.where(begin == NONE, end_row, begin)]
-    last = detections.boxes[np.where(end_row == NONE, begin, end_row)]
-    boxes = interpolate_boxes(first, last, np.where((begin == NONE) | (end_row == NONE), 0.0, done))
-    return Between(rows, np.array(frame, int), done, boxes)
+    first, last = np.where(begin == NONE, end_row, begin), np.where(end_row == NONE, begin, end_row)
+    boxes = interpolate_boxes(
+        camera.carried(detections.boxes[first], detections.frame[first], at),
+        camera.carried(detections.boxes[last], detections.frame[last], at),
+        np.where((begin == NONE) | (end_row == NONE), 0.0, done),
+    )
+    return Between(rows, at, done, boxes)
 
 
 def refine(
@@ -162,23 +187,33 @@ def refine(
     return np.where(believed[:, None], moved, inner.boxes)
 
 
-def seen(inner: Between, links: Links, visibility: np.ndarray) -> np.ndarray:
-    """Rows of `inner` that count, in order: all of a strand known at both ends, else those next to the end
-    that knows it.
+def seen(
+    frames: list[Frame],
+    inner: Between,
+    links: Links,
+    detections: Detections,
+    visibility: np.ndarray,
+    looks: np.ndarray,
+) -> np.ndarray:
+    """Rows of `inner` that count, in order: all of a strand known at both ends, else those next to the end that knows
+    it on which a face shows, and the same one.
 
-    visibility is (Q,).
+    visibility is (Q,), looks (Q, L).
     """
-    keep = np.zeros(len(inner.strand), bool)
-    for s in np.unique(inner.strand):
+    begin, end = links.begin[inner.strand], links.end[inner.strand]
+    known = np.where(begin == NONE, end, begin)
+    pts_ns = np.array([frame.pts_ns for frame in frames], np.int64)
+    elapsed_s = np.abs(pts_ns[inner.frame] - pts_ns[detections.frame[known]]) / NS
+    keep = (begin != NONE) & (end != NONE)
+    shows = visibility >= VISIBLE_MIN
+    asked = np.flatnonzero(~keep & shows)
+    shows[asked] = likeness_of_pairs(looks[asked], detections.looks[known[asked]]) >= likeness_floor(elapsed_s[asked])
+    for s in np.unique(inner.strand[~keep]):
         rows = np.flatnonzero(inner.strand == s)
-        visible = visibility[rows] >= VISIBLE_MIN
         if links.end[s] == NONE:
-            visible = np.logical_and.accumulate(visible)
-        elif links.begin[s] == NONE:
-            visible = np.logical_and.accumulate(visible[::-1])[::-1]
+            keep[rows] = np.logical_and.accumulate(shows[rows])
         else:
-            visible = np.ones(len(rows), bool)
-        keep[rows] = visible
+            keep[rows] = np.logical_and.accumulate(shows[rows][::-1])[::-1]
     return np.flatnonzero(keep)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from engines import EXPRESSIONS
 from pipeline.report.rows import Columns, StreamRows
 from pipeline.report.series import break_lines, segments, stretches, thin
+from pipeline.tracks.smoothing import GAP_S_MAX
 
 NS = 1_000_000_000
 
@@ -101,7 +102,7 @@ def lines(person: Person, *, step_s: float, rows_max: int) -> dict[str, Any]:
     columns = ("valence_smooth", "arousal_smooth", "valence", "arousal")
     values = np.stack([person.rows[name].astype(float) for name in columns], 1)
     kept = thin(t_s, values, rows_max)
-    times, drawn = break_lines(t_s[kept], segments(t_s)[kept], values[kept])
+    times, drawn = break_lines(t_s[kept], segments(t_s, _gap_s_max(step_s))[kept], values[kept])
     ms = np.rint(times * 1000).astype(int)
     grades = person.rows["grade"].astype(int)
     runs = stretches(t_s, grades, step_s=step_s, stretches_max=max(rows_max // ROWS_PER_STRETCH, 1))
@@ -114,6 +115,11 @@ def lines(person: Person, *, step_s: float, rows_max: int) -> dict[str, Any]:
         **{short: _thousandths(drawn[:, i]) for i, short in enumerate(("vs", "as", "v", "a"))},
         "grades": [[round(a * 1000), round(b * 1000), grade] for a, b, grade in runs],
     }
+
+
+def _gap_s_max(step_s: float) -> float:
+    """Lines break where nothing was averaged across: a usual step is no gap (`pipeline.tracks.smoothing`)."""
+    return max(GAP_S_MAX, 1.1 * step_s) if step_s < 1.1 * GAP_S_MAX else GAP_S_MAX
 
 
 def row_limits(people: list[Person]) -> list[int]:

@@ -5,11 +5,25 @@ rows (grade 1 and 2) inside the window, over its length. It depends on elapsed t
 on nothing outside the window, so a video that is cut into overlapping pieces gives the same values.
 """
 
+import math
+
 import numpy as np
 
 NS = 1_000_000_000
 GAP_S_MAX = 0.5
 """Nothing is averaged across a longer stretch without a usable row."""
+ROUNDING_S = 0.001
+"""Stamps may be rounded to milliseconds."""
+
+
+def gap_s_max(fps: float | None, frame_s: float) -> float:
+    """The longest gap to average across: `GAP_S_MAX`, or what lies between two samples where frames make it longer.
+
+    Samples lie a whole number of frames apart: at 2 fps of 29.97, 15 frames are 0.5005 s. `fps` None: every frame.
+    """
+    if fps is None or 1 / fps > GAP_S_MAX or not 0 < frame_s <= 1 / fps:
+        return GAP_S_MAX
+    return max(GAP_S_MAX, math.ceil(1 / fps / frame_s - 0.01) * frame_s + ROUNDING_S)
 
 
 def smooth(

@@ -14,7 +14,7 @@ from engines import EXPRESSIONS
 from pipeline.faces.quality import VISIBLE_MIN, flag, grade
 from pipeline.tables import FRAMES, POINTS, TRACKS, nullable, repeat, table
 from pipeline.tracks.pose import head_pose
-from pipeline.tracks.smoothing import smooth
+from pipeline.tracks.smoothing import GAP_S_MAX, smooth
 from pipeline.tracks.summary import Columns, TrackSummary
 from pipeline.tracks.tracking import EndReason, TrackRows
 from pipeline.types import AffectBatch
@@ -33,6 +33,8 @@ class StreamContext:
     score_start: float
     """The detector's: candidates below it are flagged."""
     half_width_s: float
+    gap_s_max: float = GAP_S_MAX
+    """Nothing is averaged across a longer span without a usable row."""
     landmarks: bool
     """Whether the 68 points are kept."""
     period_s: float
@@ -95,7 +97,6 @@ class Timeline:
             visibility=visibility,
             luma=batch.luma[row],
             blur=batch.blur[row],
-            jump=rows.jump,
             corrupt=np.array([f.corrupt for f in batch.frames], bool)[frame],
         )
         return {
@@ -153,16 +154,18 @@ class Timeline:
 
     def _smooth(self, leaving: np.ndarray) -> np.ndarray:
         """Smooth valence and arousal (R, 2) of the leaving rows."""
-        held = self._held
+        held, gap_s_max = self._held, self._context.gap_s_max
         out = np.full((len(leaving), 2), np.nan)
         for track in np.unique(held["track_id"][leaving]):
             own = np.flatnonzero(held["track_id"] == track)
-            out[own] = smooth(
-                held["pts_ns"][own],
-                held["affect"][own],
-                held["grade"][own] >= 1,
-                half_width_s=self._context.half_width_s,
+            affect, usable = held["affect"][own], held["grade"][own] >= 1
+            smoothed = smooth(
+                held["pts_ns"][own], affect, usable, half_width_s=self._context.half_width_s, gap_s_max=gap_s_max
             )
+            # A picture that stands still is its own average: what came before it is a small part of its time.
+            standing = usable & (held["shown_s"][own] > gap_s_max)
+            smoothed[standing] = affect[standing]
+            out[own] = smoothed
         return out[leaving]
 
     def _points(self, rows: Columns, smoothed: np.ndarray) -> pa.Table:

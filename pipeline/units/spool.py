@@ -1,6 +1,6 @@
 """A stretch's analysis on disk: its `AffectBatch` values in order, and what is known at its end.
 
-``<stretch>-000.npz`` and so on hold some batches each (no pickles): a face and frame takes 1.5 kB, nearly all of it
+``<stretch>-000.npz`` and so on hold some batches each (no pickles): a face and frame takes 2.3 kB, nearly all of it
 landmarks and looks, so ten minutes of 100 faces are 900 MB, of which a join holds one file at a time.
 ``<stretch>.json``, put last, says what was known at the end, and the SHA-256 of the others. All are removed once the
 stretches are joined; what turns out to be damaged no longer counts, so that the next run does the stretch again.
@@ -21,16 +21,17 @@ from pipeline.errors import ResultsError, SinkError
 from pipeline.results.commits import parsed
 from pipeline.storage.store import Store, write_json
 from pipeline.types import AffectBatch, Frame, Strands
-from pipeline.video.clock import Irregular
 from pipeline.video.decode import VideoInfo
+from pipeline.video.irregular import Irregular
 
-FORMAT = 3
+FORMAT = 4
 """Changes with what is written here; part of every stretch's name, so that another format is never read."""
 FILE_BYTES = 4 * 2**20
 """A file ends with the batch that makes it so long. An hour of one face is 14 files, each a request to a bucket."""
 
 _UNKNOWN = -1
-_FRAME = ("pts_ns", "frame_index", "width", "height", "missing", "corrupt", "is_key", "scene_cut", "shown_ns")
+_FLAGS = ("missing", "corrupt", "is_key", "scene_cut")
+_FRAME = ("pts_ns", "frame_index", "width", "height", *_FLAGS, "motion", "shown_ns")
 _STRANDS = tuple(field.name for field in fields(Strands))
 _ROWS = tuple(f.name for f in fields(AffectBatch) if f.name not in ("frames", "next_ns", "strands"))
 
@@ -169,10 +170,12 @@ def _pack(batch: AffectBatch) -> dict[str, np.ndarray]:
 def _unpack(arrays: Mapping[str, Any], first_index: int | None) -> AffectBatch:
     columns = [arrays[f"frame_{name}"].tolist() for name in _FRAME]
     frames = []
-    for pts_ns, index, width, height, missing, corrupt, is_key, scene_cut, shown_ns in zip(*columns, strict=True):
-        known = index != _UNKNOWN and first_index is not None
-        ordinal = first_index + index if known else None
-        frames.append(Frame(pts_ns, ordinal, None, width, height, missing, corrupt, is_key, scene_cut, shown_ns))
+    for values in zip(*columns, strict=True):
+        frame = dict(zip(_FRAME, values, strict=True))
+        known = frame["frame_index"] != _UNKNOWN and first_index is not None
+        frame["frame_index"] = first_index + frame["frame_index"] if known else None
+        frame["motion"] = tuple(frame["motion"])
+        frames.append(Frame(picture=None, **frame))
     return AffectBatch(
         frames=frames,
         next_ns=int(arrays["next_ns"]),

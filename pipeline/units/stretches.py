@@ -16,16 +16,18 @@ from typing import Self
 from pipeline.config import Sampling
 from pipeline.heartbeat import beat
 from pipeline.types import Frame
-from pipeline.video.clock import CLAIM_RATIO_MAX, Irregular
 from pipeline.video.decode import DAMAGE_S, DecodedFrame, VideoInfo, VideoReader
 from pipeline.video.hops import HOP_NS
+from pipeline.video.irregular import CLAIM_RATIO_MAX, Irregular
 from pipeline.video.sampling import sample
+from pipeline.video.scene_cuts import FLASH_FRAMES_MAX, for_comparison
 
 NS = 1_000_000_000
 WARM_S = DAMAGE_S + 0.5
 """At least this much is decoded before a stretch: damage is remembered for that long."""
-WARM_FRAMES = 2
-"""... and so many analysed frames: the first may be another than in the undivided video, what follows it is not."""
+WARM_FRAMES = FLASH_FRAMES_MAX + 2
+"""... and so many analysed frames, which scene cuts are found by: the first may be another than in the undivided video,
+what follows it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ class StretchReader:
                 if first.pts_ns >= self._stretch.start_ns:
                     break
                 if first.picture is not None:
-                    before.append(first)
+                    before.append(for_comparison(first))
             if len(before) == WARM_FRAMES or self._start_s() <= self._sampling.start_s:
                 break
             self._back_s *= 20  # a pause, as in slides: look farther back

@@ -24,6 +24,7 @@ from pipeline.results.run_folder import drop_spools, spool_path
 from pipeline.sinks import FileSink
 from pipeline.sources.find import Source
 from pipeline.storage.store import Store, open_store
+from pipeline.tracks.smoothing import gap_s_max
 from pipeline.tracks.timeline import Finished, StreamContext, Timeline
 from pipeline.tracks.tracking import EndReason, Tracker, TrackerConfig
 from pipeline.types import AffectBatch
@@ -32,9 +33,9 @@ from pipeline.units.spool import FORMAT, Ending, Origin, has_spool, read_end, re
 from pipeline.units.stretches import Split, Stretch, StretchReader, whole
 from pipeline.units.tally import Tally, UnitReport
 from pipeline.version import software_version
-from pipeline.video.clock import Irregular
 from pipeline.video.decode import VideoInfo
 from pipeline.video.hops import batches
+from pipeline.video.irregular import Irregular
 from pipeline.video.prefetch import prefetch
 
 NS = 1_000_000_000
@@ -53,7 +54,7 @@ def run_unit(
         if context.stretch_s is not None and len(stretches := reader.plan(context.stretch_s)) > 1:
             return Split(stretches)
         origin = _origin(reader.info, detector, affect)
-        analyzer = Analyzer(detector, affect)
+        analyzer = Analyzer(detector, affect, gap_s_max=_gap_s_max(context.config))
         with closing(_analyse(reader, stretch, context.config, analyzer, progress)) as analysed:
             return _finish(source, state, context, origin, analysed, started, lambda: reader.irregular)
 
@@ -71,7 +72,7 @@ def analyse_stretch(
     started = time.monotonic()
     with StretchReader(source.path, stretch, context.config.sampling) as reader:
         origin = _origin(reader.info, detector, affect)
-        analyzer = Analyzer(detector, affect)
+        analyzer = Analyzer(detector, affect, gap_s_max=_gap_s_max(context.config))
 
         def end() -> Ending:
             wall_s = time.monotonic() - started
@@ -163,7 +164,7 @@ def _finish(
         metadata=metadata,
         labels=source.labels,
     )
-    tracker = Tracker(TrackerConfig(gap_s_max=config.tracking.gap_s_max), score_start=origin.score_start)
+    tracker = Tracker(TrackerConfig(gap_s_max=_gap_s_max(config)), score_start=origin.score_start)
     tally = Tally()
     for rows in follow(analysed, tracker, Timeline(_stream_context(source, context, origin))):
         sink.write(rows)
@@ -211,6 +212,12 @@ def checkpoint_path(source: Source, state: dict[str, Any], stretch: Stretch, con
     return spool_path(source.stream_id, f"{stretch.number:06d}-{sha256(identity.encode()).hexdigest()[:16]}")
 
 
+def _gap_s_max(config: AnalyzeConfig) -> float:
+    """The longest gap in a track: at least from one sample to the next, which lie up to a frame farther apart."""
+    fps = config.sampling.fps
+    return max(config.tracking.gap_s_max, 0.0 if fps == "native" else 1.5 / fps)
+
+
 def _stream_context(source: Source, context: RunContext, origin: Origin) -> StreamContext:
     fps, info = context.config.sampling.fps, origin.info
     frame_s = (info.period_ns or 0) / NS
@@ -219,6 +226,7 @@ def _stream_context(source: Source, context: RunContext, origin: Origin) -> Stre
         stream_id=source.stream_id,
         score_start=origin.score_start,
         half_width_s=context.config.smoothing.half_width_s,
+        gap_s_max=gap_s_max(None if fps == "native" else fps, frame_s),
         landmarks=context.config.output.landmarks,
         period_s=0.0 if info.is_picture else frame_s if fps == "native" else max(1 / fps, frame_s),
     )

@@ -14,10 +14,12 @@ in nanoseconds; a *stamp* is what a packet says, counted from the container's st
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise
 from typing import TypeVar
 
-NS = 1_000_000_000
+from pipeline.video.irregular import NS, Jump, note
+
 T = TypeVar("T")
 
 JUMP_S = 10.0
@@ -33,14 +35,10 @@ REORDER_FRAMES = 16
 """The deepest reordering that a codec allows: a packet's stamp lies this many frames before the latest at most."""
 JITTER_FRAMES = 3
 """Stamps that go back by less are uneven, and no new clock."""
+LATE_MAX = 2
+"""So many of the last pictures may be stamped too late without a key frame after them being taken for a new clock."""
 CLOCKS_MAX = 8
 """So many clocks are remembered: after a few seconds of wrong stamps the old one may go on."""
-CLAIM_RATIO_MAX = 4
-"""A container's length is believed up to this many times what could be read of it."""
-NAMED_MAX = 1000
-"""So many jumps of a kind are remembered to be told."""
-HELD_MAX = 4
-"""Decoded pictures that wait for the time of the next: memory is bounded by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,74 +69,6 @@ class Timing:
     """Range of the stamps, after which they begin again at 0."""
 
 
-@dataclass(frozen=True, slots=True)
-class Jump:
-    """A place where stamps did not simply go on."""
-
-    time_ns: int
-    """Stream time of the picture after it."""
-    by_ns: int
-    """How far the stamps jumped; negative: back."""
-
-
-@dataclass(frozen=True, slots=True)
-class Irregular:
-    """What was found about a recording's time that people should know."""
-
-    new_clocks: tuple[Jump, ...] = ()
-    """Jumps after which the recording goes on without a gap."""
-    outliers: tuple[Jump, ...] = ()
-    """Stamps that were not used."""
-    gaps: tuple[Jump, ...] = ()
-    """Spans without a picture that are not damage."""
-    read_ns: int | None = None
-    """Where the last frame ends; None where reading stopped before."""
-
-    def within(self, start_ns: int, end_ns: int | None) -> "Irregular":
-        """What belongs to a segment."""
-
-        def inside(jumps: tuple[Jump, ...]) -> tuple[Jump, ...]:
-            return tuple(j for j in jumps if start_ns <= j.time_ns and (end_ns is None or j.time_ns < end_ns))
-
-        return Irregular(inside(self.new_clocks), inside(self.outliers), inside(self.gaps), self.read_ns)
-
-    def joined(self, after: "Irregular") -> "Irregular":
-        """With what belongs to the next segment."""
-        return Irregular(
-            self.new_clocks + after.new_clocks, self.outliers + after.outliers, self.gaps + after.gaps, after.read_ns
-        )
-
-    def in_words(self, claimed_ns: int | None) -> tuple[str, ...]:
-        """One short phrase for each kind; `claimed_ns` is the length that the container states."""
-        lines = []
-        if claimed_ns is not None and self.read_ns is not None and claimed_ns > CLAIM_RATIO_MAX * self.read_ns:
-            lines.append(f"claims to be {_clock(claimed_ns)} long, ends at {_clock(self.read_ns)}")
-        if self.new_clocks:
-            first = self.new_clocks[0]
-            lines.append(
-                f"the clock jumps {_times(self.new_clocks)}, at {_clock(first.time_ns)} by {first.by_ns / NS:+.1f} s: "
-                "goes on without a gap"
-            )
-        if self.gaps:
-            longest = max(self.gaps, key=lambda gap: gap.by_ns)
-            which = "nothing" if len(self.gaps) == 1 else f"{len(self.gaps)} gaps, the longest"
-            lines.append(f"{which} from {_clock(longest.time_ns - longest.by_ns)} to {_clock(longest.time_ns)}")
-        if self.outliers:
-            lines.append(f"wrong time stamp {_times(self.outliers)}, at {_clock(self.outliers[0].time_ns)}")
-        return tuple(lines)
-
-
-def _times(jumps: tuple[Jump, ...]) -> str:
-    if len(jumps) >= NAMED_MAX:
-        return f"{NAMED_MAX} times or more"
-    return "once" if len(jumps) == 1 else f"{len(jumps)} times"
-
-
-def _clock(time_ns: int) -> str:
-    minutes, ms = divmod(round(time_ns / 1e6), 60_000)
-    return f"{minutes // 60}:{minutes % 60:02d}:{ms / 1000:04.1f}"
-
-
 class Clock:
     """Turns the stamps of packets, in the order in which they are stored, into stream time."""
 
@@ -146,7 +76,7 @@ class Clock:
         """`latest_ns` is set where reading begins in the middle: what comes first goes on from there."""
         self.timing, self.latest_ns, self.period_ns = timing, latest_ns, timing.period_ns
         self.pauses: list[Jump] = []
-        """The last long jumps ahead that were believed: no damage."""
+        """The last jumps ahead that no damage explains: they are long, or lead to a key frame without bytes between."""
         self.new_clocks: list[Jump] = []
         self.outliers: list[Jump] = []
         self._offsets_ns = [0]
@@ -154,6 +84,8 @@ class Clock:
         self._first: tuple[int, int | None] | None = None
         """Time and position of the first packet."""
         self._position: int | None = None
+        self._num_skipped = 0
+        """Outliers since the last packet that has a time."""
         self._recent_ns: deque[int] = deque(maxlen=REORDER_FRAMES)
 
     def times(self, items: Iterable[T], stamp_of: Callable[[T], Stamp | None]) -> Iterator[tuple[T, int | None]]:
@@ -175,11 +107,12 @@ class Clock:
             self.period_ns = _plausible_period_ns(self.timing.period_ns, [s.ns for s in stamps])
         time_ns = self._time(stamp, stamps[1:])
         if time_ns is None:
+            self._num_skipped += 1
             latest_ns = self.latest_ns or 0
             note(self.outliers, Jump(latest_ns, stamp.ns + self._offsets_ns[0] - latest_ns))
         else:
             self._first = self._first or (time_ns, stamp.position)
-            self._position = stamp.position
+            self._position, self._num_skipped = stamp.position, 0
             self._recent_ns.append(time_ns)
             self.latest_ns = time_ns if self.latest_ns is None else max(self.latest_ns, time_ns)
         return item, time_ns
@@ -187,23 +120,26 @@ class Clock:
     def _time(self, stamp: Stamp, following: list[Stamp]) -> int | None:
         time_ns = stamp.ns + self._offsets_ns[0]
         if self._goes_on(stamp, time_ns):
-            return None if self._is_late(stamp, time_ns, following) else time_ns
+            if self._is_late(stamp, time_ns, following):
+                return None
+            if stamp.is_key and self.latest_ns is not None and time_ns - self.latest_ns > self._passed_ns(stamp):
+                self._pause(time_ns)
+            return time_ns
         for turn_ns in (self.timing.wrap_ns, -self.timing.wrap_ns) if self.timing.wrap_ns else ():
             if self._goes_on(stamp, time_ns + turn_ns):
                 return self._with(stamp, self._offsets_ns[0] + turn_ns)
         run = self._run(stamp, following)
-        few = stamp.is_reordered and len(following) <= REORDER_FRAMES  # near the end nothing shows it for certain
-        if run is None and not (few and self._is_pause(time_ns)):
+        if run is None and not (self._is_undecided(stamp, following) and self._is_pause(time_ns)):
             return None
         for offset_ns in self._offsets_ns[1:]:
             if self._goes_on(stamp, stamp.ns + offset_ns):  # an earlier clock goes on
                 return self._with(stamp, offset_ns)
         if self._is_pause(time_ns):
-            self.pauses = [*self.pauses[-LOOKAHEAD:], Jump(time_ns, time_ns - (self.latest_ns or 0))]
+            self._pause(time_ns)
             return time_ns
         begin_ns = 0
         if self.latest_ns is not None:
-            begin_ns = self.latest_ns + self.period_ns
+            begin_ns = self.latest_ns + (1 + self._num_skipped) * self.period_ns
             note(self.new_clocks, Jump(begin_ns, time_ns - self.latest_ns))
         back_ns = REORDER_FRAMES * self.period_ns
         first_ns = min(s.ns for s in run or [stamp] if s.ns >= stamp.ns - back_ns)
@@ -218,7 +154,10 @@ class Clock:
         """Whether time may go on like this."""
         if self.latest_ns is None:
             return 0 <= time_ns <= self._step_ns_max(stamp, time_ns)
-        earliest_ns = self.latest_ns - JITTER_FRAMES * self.period_ns if stamp.is_key else self._earliest_ns(stamp)
+        earliest_ns = self._earliest_ns(stamp)
+        if stamp.is_key:  # all that is stored before it is shown before it, but for a few that may be stamped too late
+            before_ns = sorted([self.latest_ns, *self._recent_ns])[-LATE_MAX - 1 :][0]
+            earliest_ns = min(self.latest_ns - JITTER_FRAMES * self.period_ns, before_ns)
         return earliest_ns <= time_ns <= self.latest_ns + self._step_ns_max(stamp, time_ns)
 
     def _earliest_ns(self, stamp: Stamp) -> int:
@@ -228,22 +167,36 @@ class Clock:
         frames = REORDER_FRAMES if stamp.is_reordered else JITTER_FRAMES
         return min(self.latest_ns - frames * self.period_ns, *(self._recent_ns if stamp.is_reordered else ()), 2**62)
 
+    def _pause(self, time_ns: int) -> None:
+        self.pauses = [*self.pauses[-LOOKAHEAD:], Jump(time_ns, time_ns - (self.latest_ns or 0))]
+
     def _step_ns_max(self, stamp: Stamp, time_ns: int) -> int:
         """How much time may pass: less beyond the stated end of the file, more where bytes were skipped."""
         timing, step_ns = self.timing, max(round(JUMP_S * NS), 10 * self.period_ns)
-        if timing.one_timeline and timing.end_ns is not None and time_ns > timing.end_ns + NS:
+        is_anchor = not stamp.is_reordered or stamp.is_key  # of others the stated end may count decoding times
+        if timing.one_timeline and is_anchor and timing.end_ns is not None and time_ns > timing.end_ns + NS:
             step_ns = max(NS, REORDER_FRAMES * self.period_ns)
+        return max(step_ns, self._passed_ns(stamp))
+
+    def _passed_ns(self, stamp: Stamp) -> int:
+        """How much time the bytes since the last packet may have taken, at half the rate so far."""
+        least_ns = (JITTER_FRAMES + self._num_skipped) * self.period_ns
         if self._first is None or self.latest_ns is None:
-            return step_ns
+            return least_ns
         first_ns, begin = self._first
         if begin is None or self._position is None or stamp.position is None or self._position <= begin:
-            return step_ns
-        return max(
-            step_ns, 2 * (stamp.position - self._position) * (self.latest_ns - first_ns) // (self._position - begin)
-        )
+            return least_ns
+        per_byte_ns = Fraction(self.latest_ns - first_ns, self._position - begin)
+        return max(least_ns, round(2 * (stamp.position - self._position) * per_byte_ns))
+
+    def _is_undecided(self, stamp: Stamp, following: list[Stamp]) -> bool:
+        """Whether all that follows may be shown before: near the end of a file. Then its one writer is believed."""
+        return self.timing.one_timeline and stamp.is_reordered and len(following) <= REORDER_FRAMES
 
     def _is_late(self, stamp: Stamp, time_ns: int, following: list[Stamp]) -> bool:
         """Whether the pictures after this one show that its stamp lies too far ahead."""
+        if self._is_undecided(stamp, following):
+            return False
         latest_ns = -1 if self.latest_ns is None else self.latest_ns
         earliest_ns = self._earliest_ns(stamp) if stamp.is_reordered else latest_ns + 1
         after = [s.ns + self._offsets_ns[0] for s in _judges(stamp, following)]
@@ -277,42 +230,6 @@ def _judges(stamp: Stamp, following: list[Stamp]) -> list[Stamp]:
     return following[first : first + PERSISTS]
 
 
-def note(jumps: list[Jump], jump: Jump) -> None:
-    """Remember it, if there are not too many."""
-    if len(jumps) < NAMED_MAX:
-        jumps.append(jump)
-
-
-class DecodeOrder:
-    """Times of pictures whose packets only say when they are decoded: the same times, in the order of showing.
-
-    A picture leaves the decoder when a later packet goes in, and that delay is no time. It shows at key frames, whose
-    place is the same in both orders.
-    """
-
-    def __init__(self) -> None:
-        self._fed: deque[int] = deque(maxlen=4 * REORDER_FRAMES)
-        self._delay_ns: int | None = None
-        self._last_ns = -1
-
-    def fed(self, time_ns: int | None) -> None:
-        """A packet goes in."""
-        if time_ns is not None:
-            self._fed.append(time_ns)
-
-    def shown(self, own_ns: int | None, fed_ns: int | None, is_key: bool) -> int | None:
-        """A picture's time, from its own packet's and that of the packet that brought it out, None at the end."""
-        if fed_ns is None:
-            time_ns = next((t for t in self._fed if t > self._last_ns), None)
-        else:
-            if is_key and own_ns is not None:
-                delay_ns = fed_ns - own_ns
-                self._delay_ns = delay_ns if self._delay_ns is None else min(delay_ns, self._delay_ns)
-            time_ns = fed_ns - (self._delay_ns or 0)
-        self._last_ns = self._last_ns if time_ns is None else time_ns
-        return time_ns
-
-
 def _plausible_period_ns(stated_ns: int, stamps_ns: list[int]) -> int:
     """The stated time between pictures, or, where the stamps contradict it by far, what they say."""
     ordered = sorted(set(stamps_ns))
@@ -320,31 +237,4 @@ def _plausible_period_ns(stated_ns: int, stamps_ns: list[int]) -> int:
     if not steps_ns:
         return stated_ns
     usual_ns = steps_ns[len(steps_ns) // 4]  # not the median: slides are few among long pauses
-    return max(min(max(stated_ns, usual_ns // 16), 4 * usual_ns), 1)
-
-
-def in_order(pictures: Iterable[tuple[T, int | None]], usual_period_ns: Callable[[], int]) -> Iterator[tuple[T, int]]:
-    """Pictures in the order in which the decoder shows them, each with a time later than the one before.
-
-    A picture without a time, or whose time is not later, waits for the next that has one, and those between are spread
-    evenly, a period apart at most. So none is left out. Holds `HELD_MAX` pictures.
-    """
-    last_ns, stamp_ns, period_ns, held = -1, -1, 1, list[T]()
-    for picture, time_ns in pictures:
-        period_ns = usual_period_ns()
-        if last_ns < 0:
-            time_ns = max(time_ns or 0, 0)
-        if time_ns is not None and time_ns > last_ns:
-            step_ns = min((time_ns - last_ns) // (len(held) + 1), period_ns)
-            yield from ((waiting, last_ns + i * step_ns) for i, waiting in enumerate(held, 1))
-            yield picture, time_ns
-            held.clear()
-            last_ns = time_ns
-        else:
-            held.append(picture)
-            if len(held) > HELD_MAX:
-                behind = time_ns is not None and time_ns > stamp_ns  # stamps go on, but lie behind: let them catch up
-                last_ns += max(period_ns // 8, 1) if behind else period_ns
-                yield held.pop(0), last_ns
-        stamp_ns = stamp_ns if time_ns is None else time_ns
-    yield from ((waiting, last_ns + i * period_ns) for i, waiting in enumerate(held, 1))
+    return max(usual_ns if stated_ns > 4 * usual_ns else stated_ns, usual_ns // 16, 1)

@@ -13,9 +13,11 @@ import numpy as np
 
 from pipeline.errors import SourceError
 from pipeline.types import Picture
-from pipeline.video.clock import NS, Clock, DecodeOrder, Irregular, Jump, in_order, note
+from pipeline.video.clock import Clock
+from pipeline.video.irregular import NS, Irregular, Jump, note
 from pipeline.video.opening import Source, packets
 from pipeline.video.picture import PictureConverter
+from pipeline.video.presentation import DecodeOrder, in_order
 from pipeline.video.tiles import assemble
 from pipeline.video.timing import (
     container_start,
@@ -138,7 +140,7 @@ class VideoReader:
             whole = assemble(self._container, self._source.grid, self._source.shown)
             yield DecodedFrame(0, 0, 0, False, False, whole, self._convert)
             return
-        index, last_ns, shown_until_ns = 0, -1, 0
+        index, last_ns, shown_until_ns, numbered = 0, -1, 0, True
         damage_ns: int | None = None
         decoded = chain(self._decode(self._packets_from(self._start_ns)), self._decode_rest())
         for (frame, damaged), pts_ns in in_order(decoded, lambda: self._clock.period_ns):
@@ -146,15 +148,16 @@ class VideoReader:
                 damage_ns = last_ns
             duration_ns = self._duration_ns(frame, pts_ns)
             damage_before = damage_ns is not None and all(pts_ns != pause.time_ns for pause in self._clock.pauses)
-            known = index > 0 or self._from_beginning
-            if known and not damage_before and pts_ns - max(last_ns, shown_until_ns) > GAP_S * NS:
+            numbered = self._from_beginning if index == 0 else numbered
+            if (index or numbered) and not damage_before and pts_ns - max(last_ns, shown_until_ns) > GAP_S * NS:
                 note(self._gaps, Jump(pts_ns, pts_ns - last_ns))
-            number = index if self._from_beginning else None
-            yield DecodedFrame(pts_ns, duration_ns, number, bool(frame.is_corrupt), damage_before, frame, self._convert)
+            number, corrupt = index if numbered else None, bool(frame.is_corrupt)
+            yield DecodedFrame(pts_ns, duration_ns, number, corrupt, damage_before, frame, self._convert)
             # A decoder runs behind its input: the holes that damage leaves may come some frames after it was met.
             if damage_ns is not None and pts_ns - damage_ns > DAMAGE_S * NS:
                 damage_ns = None
-            index, last_ns, shown_until_ns = index + 1, pts_ns, pts_ns + duration_ns
+            index, last_ns = index + 1, pts_ns
+            shown_until_ns = pts_ns + (duration_ns or self._clock.period_ns)
         self._end_ns = shown_until_ns
         if not index:
             raise SourceError(f"{self._source.shown}: not one frame of the video could be decoded")
@@ -171,10 +174,7 @@ class VideoReader:
         return 0 if self._clock.latest_ns is None else self._clock.latest_ns + self._clock.period_ns
 
     def key_frame_ns(self, time_ns: int) -> int | None:
-        """When the last key frame at or before `time_ns` is shown; None where none is found.
-
-        Moves the reader: plan with one and read with another.
-        """
+        """When the last key frame at or before `time_ns` is shown, if there is one. Moves the reader."""
         found = self._seek(time_ns)
         return None if found is None else found[1]
 

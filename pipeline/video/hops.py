@@ -8,10 +8,8 @@ follows them, holds all that is needed to analyse it; how many hops travel toget
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-import cv2
-import numpy as np
-
-from pipeline.types import Frame, FrameBatch, Picture
+from pipeline.types import Frame, FrameBatch
+from pipeline.video.scene_cuts import SceneCuts
 
 NS = 1_000_000_000
 HOP_NS = NS // 2
@@ -23,11 +21,6 @@ LOST_NS = NS
 """Where nothing could be decoded for longer, a batch ends: nobody is followed across it ..."""
 LOST_MAX = 1000
 """... and the missing ticks go on in batches of so many."""
-
-_THUMB = (64, 36)
-_CUT_DIFFERENCE = 18.0
-_CUT_LIKENESS = 0.55
-_CUT_UNLIKE = 0.25
 
 
 def batches(
@@ -63,38 +56,18 @@ def batches(
         yield FrameBatch(held, closed=False)
 
 
-def is_scene_cut(before: np.ndarray, after: np.ndarray) -> bool:
-    """Whether two thumbnails (h, w) float32 show different scenes: much changed, and not only the light.
-
-    Tuned on drawn scenes with known cuts and on unbroken real footage at 1 to 30 frames per second.
-    """
-    a, b = before - before.mean(), after - after.mean()
-    likeness = float((a * b).sum() / (np.sqrt((a * a).sum() * (b * b).sum()) + 1e-6))
-    difference = float(np.abs(after - before).mean())
-    if min(a.std(), b.std()) < 4:  # one of them is nearly blank: there is nothing to compare but the level
-        return difference > 2 * _CUT_DIFFERENCE
-    return likeness < _CUT_UNLIKE or (likeness < _CUT_LIKENESS and difference > _CUT_DIFFERENCE)
-
-
-def thumbnail(picture: Picture) -> np.ndarray:
-    """(36, 64) float32 luma."""
-    return cv2.resize(picture.y, _THUMB, interpolation=cv2.INTER_AREA).astype(np.float32)
-
-
 def _mark_keys(frames: Iterable[Frame]) -> Iterator[Frame]:
-    hop, hop_bytes = -1, 0
-    last_size, last_thumb = (0, 0), np.zeros(0, np.float32)
+    hop, hop_bytes, last_size, cuts = -1, 0, (0, 0), SceneCuts()
     for frame in frames:
         if frame.picture is None:
             yield frame
             continue
-        thumb, size = thumbnail(frame.picture), (frame.width, frame.height)
-        first = last_thumb.size == 0
-        cut = not first and (size != last_size or is_scene_cut(last_thumb, thumb))
-        is_key = cut or frame.pts_ns // HOP_NS != hop or hop_bytes + frame.picture.nbytes > HOP_BYTES_MAX
+        view, size = cuts.look(frame.picture), (frame.width, frame.height)
+        is_key = view.opens_scene or size != last_size or frame.pts_ns // HOP_NS != hop
+        is_key |= hop_bytes + frame.picture.nbytes > HOP_BYTES_MAX
         hop_bytes = frame.picture.nbytes + (0 if is_key else hop_bytes)
-        hop, last_size, last_thumb = frame.pts_ns // HOP_NS, size, thumb
-        yield replace(frame, is_key=is_key, scene_cut=cut)
+        hop, last_size = frame.pts_ns // HOP_NS, size
+        yield replace(frame, is_key=is_key, scene_cut=view.opens_scene, motion=view.motion)
 
 
 def _nbytes(frames: list[Frame]) -> int:

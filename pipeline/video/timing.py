@@ -12,10 +12,13 @@ from av.container import InputContainer
 from av.format import Flags
 from av.video.stream import VideoStream
 
-from pipeline.video.clock import NS, Stamp, Timing
+from pipeline.video.clock import Stamp, Timing
+from pipeline.video.irregular import NS
 
 RATE_MAX, RATE_MIN = 1000, Fraction(1, 100)
 """A stated frame rate outside is a mistake; what is read in its place are the time stamps."""
+FLV_DELAY_FRAMES = 4
+"""How far decoding usually is ahead of showing at most; FLV's length may include it."""
 _MPEG_WRAP_NS = round(Fraction(2**33, 90_000) * NS)
 """MPEG systems count 90 kHz ticks in 33 bits."""
 _DURATION = re.compile(r"(\d{1,6}):(\d\d?):(\d\d?(?:\.\d{1,9})?)")
@@ -62,6 +65,8 @@ def lengths(container: InputContainer, stream: VideoStream) -> Lengths:
         ends.append(int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds))
     if container.duration and len(container.streams) == 1 and not (said and not _one_timeline(container)):
         ends.append(Fraction(container.duration, av.time_base))
+        if container.format.name == "flv":  # some writers count from the first decoding time
+            ends.append(ends[-1] - FLV_DELAY_FRAMES * Fraction(frame_period_ns(stream) or 0, NS))
     said += [length for end in ends for length in (end, end - origin)]
     known = [round(length * NS) for length in said if length > 0]
     return Lengths(min(known, default=None), max(known, default=None), is_estimate=not _one_timeline(container))

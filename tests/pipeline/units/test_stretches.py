@@ -29,16 +29,16 @@ FPS = 12
 
 
 def pictures(count, gone=(0, 0), cut_at=None):
-    """Two bright squares: one walks to and fro and is away for a while; at a cut all is upside down."""
+    """Two bright squares: one walks to and fro and is away for a while; at a cut all is upside down, elsewhere."""
     rng = np.random.default_rng(0)
-    background = np.kron(rng.integers(0, 90, (6, 8)), np.ones((20, 20))).astype(np.uint8)
+    places = [np.kron(rng.integers(0, 90, (6, 8)), np.ones((20, 20))).astype(np.uint8) for _ in range(2)]
     for i in range(count):
-        image = np.repeat(background[..., None], 3, 2)
+        image = np.repeat(places[cut_at is not None and i >= cut_at][..., None], 3, 2)
         if not gone[0] <= i < gone[1]:
             x = 20 + round(15 * np.sin(i / 9))
             image[20:50, x : x + 30] = 215 + round(30 * np.sin(i / 5))
         image[70:100, 110:140] = 235
-        yield image if cut_at is None or i < cut_at else image[::-1, ::-1]
+        yield image if cut_at is None or i < cut_at else image[::-1]
 
 
 def context(out, **settings):
