@@ -14,6 +14,7 @@ from pipeline.results.run_folder import utc_now
 from pipeline.sources.naming import Naming, source_uri
 from pipeline.storage.base import FORGETTING
 from pipeline.storage.store import open_store
+from pipeline.text import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,8 @@ def find(sources: Iterable[str | Path], results: str | Path) -> Found:
         elif (when := _forgotten_utc(item, marks)) is not None:
             before[redacted(str(item))] = when
         else:
-            unknown.append(
-                f"{redacted(str(item))}: {open_store(results)} holds nothing of it; {naming.suggestion(item)}"
-            )
+            there_are = printable(naming.suggestion(item))
+            unknown.append(f"{redacted(str(item))}: {open_store(results)} holds nothing of it; {there_are}")
     if unknown and marks.sources:
         unknown.append("sources that were forgotten there are recognised by their path or address only")
     if unknown:

@@ -19,6 +19,10 @@ from pipeline.units.tally import UnitReport
 
 ROWS_MAX = 40
 """Most sources that the closing table lists one by one."""
+TABLE_WIDTH_MIN = 72
+"""Columns of a terminal below which sources are listed in words: the table would cut its figures short."""
+_COLUMNS = ("length", "frames", "face", "people", "valence", "arousal", "good", "")
+"""Of the table after the source; the last one is for notes."""
 
 
 class _Bar(Progress):
@@ -110,23 +114,20 @@ def _at_work(now: Snapshot) -> str:
 
 def print_summary(result: RunResult, console: Console) -> None:
     """The closing table: a line per source, then the whole. `face` is the share of frames with one."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("source", overflow="fold", max_width=44)
-    for name in ("length", "frames", "face", "people", "valence", "arousal", "good"):
-        table.add_column(name, justify="right")
     shown = result.reports[:ROWS_MAX]
     rows = [_row(report) for report in shown]
-    if any(row[-1] for row in rows):  # a column of nothing would take room from the names
-        table.add_column("note")
-    for row in rows:
-        table.add_row(*row[: len(table.columns)])
-    console.print(table)
+    if console.width >= TABLE_WIDTH_MIN:
+        console.print(_table(rows))
+    else:
+        for name, *cells in rows:
+            said = (f"{cell} {column}".strip() for column, cell in zip(_COLUMNS, cells, strict=True) if cell != NONE)
+            console.print(f"{name}\n  {', '.join(filter(None, said))}")
     for report in shown:
         notes = list(report.time_notes)
         if others := report.info.get("other_streams"):
             notes.append(f"not analysed: video stream {', '.join(others)}; --video-stream N chooses")
         if notes:
-            console.print(f"{escape(shown_name(report.stream_id))}: {'; '.join(notes)}", highlight=False)
+            console.print(escape(f"{shown_name(report.stream_id)}: {printable('; '.join(notes))}"), highlight=False)
     if len(result.reports) > len(shown):
         console.print(f"… and {len(result.reports) - len(shown)} more")
     good = [report for report in result.reports if report.error is None]
@@ -137,6 +138,18 @@ def print_summary(result: RunResult, console: Console) -> None:
         f"{sum(r.points for r in good):,} faces in {count(sum(r.frames for r in good), 'frame')}{speed}",
         highlight=False,
     )
+
+
+def _table(rows: list[list[str]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("source", overflow="fold", max_width=44)
+    for name in _COLUMNS[:-1]:
+        table.add_column(name, justify="right")
+    if any(row[-1] for row in rows):  # a column of nothing would take room from the names
+        table.add_column("note")
+    for row in rows:
+        table.add_row(*row[: len(table.columns)])
+    return table
 
 
 def _row(report: UnitReport) -> list[str]:

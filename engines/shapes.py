@@ -27,19 +27,24 @@ class VerifiedCompiler:
         folder: Path,
         compile_shape: Callable[[Shape], Compiled],
         open_reference: Callable[[], Engine],
+        on_batch: Callable[[], None] = lambda: None,
     ):
-        """`open_reference` is called when a shape has to be verified, so that most processes need no reference."""
+        """`open_reference` is called when a shape has to be verified, so that most processes need no reference.
+
+        `on_batch` is called after every step: compiled, and each batch that is compared.
+        """
         self._network, self._info, self._folder = network, info, folder / "verified"
-        self._compile_shape, self._open_reference = compile_shape, open_reference
+        self._compile_shape, self._open_reference, self._on_batch = compile_shape, open_reference, on_batch
         self.worst: dict[str, float] = {}
         """Largest absolute difference per output, over the shapes that this object has verified."""
 
     def __call__(self, shape: Shape) -> Compiled:
         """Raises VerificationError where the result is outside the network's tolerance."""
         compiled = self._compile_shape(shape)
+        self._on_batch()
         path = self._folder / f"{'x'.join(map(str, shape))}.json"
         if not path.is_file():
-            engine = FixedShapeEngine(self._network.spec, self._info, shape[:1], lambda _: compiled)
+            engine = FixedShapeEngine(self._network.spec, self._info, shape[:1], lambda _: compiled, self._on_batch)
             count = max(shape[0], len(self._network.samples))
             images = sample_images(self._network, (count, *shape[1:]))
             found = check_same(engine, self._open_reference(), images)

@@ -81,7 +81,7 @@ def load_engine(
     folder = _folder(identity)
     if not (folder / ENGINE_FILE).is_file():
         build(network, options)
-    compile_shape = _compiler(network, options, identity, folder)
+    compile_shape = _compiler(network, options, identity, folder, on_batch)
     return FixedShapeEngine(network.spec, _info(identity), batch_shapes(network.spec), compile_shape, on_batch)
 
 
@@ -168,11 +168,19 @@ def _folder(identity: dict[str, Any]) -> Path:
     return cache_dir() / "engines" / f"{identity['network']}-{identity['runtime']}-{identity['precision']}-{digest}"
 
 
-def _compiler(network: Network, options: EngineOptions, identity: dict[str, Any], folder: Path) -> VerifiedCompiler:
+def _compiler(
+    network: Network,
+    options: EngineOptions,
+    identity: dict[str, Any],
+    folder: Path,
+    on_batch: Callable[[], None] = lambda: None,
+) -> VerifiedCompiler:
     compile_shape = _runtime(identity["runtime"]).compiler(
         network.model_path, options.precision, _threads(options.threads), folder / "compiled"
     )
-    return VerifiedCompiler(network, _info(identity), folder, compile_shape, partial(reference_engine, network))
+    return VerifiedCompiler(
+        network, _info(identity), folder, compile_shape, partial(reference_engine, network), on_batch
+    )
 
 
 def _info(identity: dict[str, Any]) -> EngineInfo:

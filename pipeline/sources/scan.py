@@ -17,8 +17,8 @@ VIDEO_SUFFIXES = {
     *(".wmv", ".asf", ".wtv", ".rm", ".rmvb", ".ogv", ".ogm", ".mxf", ".dv", ".dif", ".nut", ".y4m", ".gif"),
 }
 PICTURE_SUFFIXES = {
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".avif", ".jp2"),
-    *(".ppm", ".pgm", ".pnm"),
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".jp2"),
+    *(".heic", ".heif", ".hif", ".avif", ".ppm", ".pgm", ".pnm"),
 }
 ANALYSED_SUFFIXES = VIDEO_SUFFIXES | PICTURE_SUFFIXES
 UNREAD_SUFFIXES = {
@@ -26,12 +26,11 @@ UNREAD_SUFFIXES = {
     *(".h264", ".264", ".avc", ".h265", ".265", ".hevc", ".mjpeg", ".mjpg", ".ivf", ".obu"),  # have no clock
     *(".dav", ".gxf", ".asx", ".swf", ".bik", ".amv", ".nsv", ".mod", ".tod", ".vro", ".ifo", ".bup", ".iso"),
     *(".insv", ".lrv", ".360"),  # two fisheye pictures, a camera's previews, cube maps
-    *(".heic", ".heif", ".hif", ".jxl", ".jpx", ".j2k", ".jxr", ".psd", ".exr", ".hdr", ".dpx", ".tga", ".thm"),
+    *(".jxl", ".jpx", ".j2k", ".jxr", ".psd", ".exr", ".hdr", ".dpx", ".tga", ".thm"),
     *(".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw", ".insp"),  # raw pictures
     *(".part", ".crdownload", ".partial", ".download"),  # of downloads that are not finished
 }
-"""Endings of media that are not read, or not reliably: counted, so that nobody takes them for analysed. Phones write
-HEIC as tiles, which libav does not put together."""
+"""Endings of media that are not read, or not reliably. They are counted, so that nobody assumes they were analysed."""
 SYSTEM_FOLDERS = {
     *("$recycle.bin", "recycler", "#recycle", "@recycle", "system volume information", "lost+found", "lost.dir"),
     *("@eadir", "@tmp", "@sharebin", "#snapshot", "@recently-snapshot", "__macosx"),
@@ -50,7 +49,7 @@ P = TypeVar("P", bound=PurePath)
 
 @dataclass(slots=True)
 class LeftOut:
-    """What was found and not taken: kind (`hidden folder`, `.heic file`) -> count and paths, the first `KEPT_MAX`."""
+    """What was found and not taken: kind (`hidden folder`, `.cr3 file`) -> count and paths, the first `KEPT_MAX`."""
 
     counts: dict[str, int] = field(default_factory=dict)
     paths: dict[str, list[str]] = field(default_factory=dict)
@@ -72,7 +71,7 @@ class LeftOut:
         return bool(self.counts)
 
     def __str__(self) -> str:
-        """As `2 hidden folders (a/.git, b/.git), 1 .heic file (IMG_1.heic)`."""
+        """As `2 hidden folders (a/.git, b/.git), 1 .cr3 file (IMG_1.cr3)`."""
         return ", ".join(self._words(kind, count) for kind, count in sorted(self.counts.items()))
 
     def _words(self, kind: str, count: int) -> str:
@@ -172,7 +171,7 @@ def searched(paths: Iterable[P], root: PurePath, pattern: str, left_out: LeftOut
 def suitable(files: Iterable[P], root: PurePath, pattern: str, left_out: LeftOut) -> list[P]:
     """Those of the `files` below `root` that a pattern, or a folder of a bucket, has to analyse.
 
-    An ending that the pattern itself names is taken, as in `*.heic`.
+    An ending that the pattern itself names is taken, as in `*.dng`.
     """
     by_folder: dict[P, list[P]] = {}
     for file in files:

@@ -21,8 +21,8 @@ from pipeline.errors import ResultsError, SinkError
 from pipeline.results.commits import parsed
 from pipeline.storage.store import Store, write_json
 from pipeline.types import AffectBatch, Frame, Strands
-from pipeline.video.clock import Irregular
 from pipeline.video.decode import VideoInfo
+from pipeline.video.irregular import Irregular
 
 FORMAT = 4
 """Changes with what is written here; part of every stretch's name, so that another format is never read."""

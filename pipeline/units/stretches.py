@@ -16,9 +16,9 @@ from typing import Self
 from pipeline.config import Sampling
 from pipeline.heartbeat import beat
 from pipeline.types import Frame
-from pipeline.video.clock import CLAIM_RATIO_MAX, Irregular
 from pipeline.video.decode import DAMAGE_S, DecodedFrame, VideoInfo, VideoReader
 from pipeline.video.hops import HOP_NS
+from pipeline.video.irregular import CLAIM_RATIO_MAX, Irregular
 from pipeline.video.sampling import sample
 from pipeline.video.scene_cuts import FLASH_FRAMES_MAX, for_comparison
 

@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 from pipeline.results.commits import UnitReport
 from pipeline.sources.find import Source
 from pipeline.tracks.timeline import Finished
-from pipeline.video.clock import Irregular
 from pipeline.video.decode import VideoInfo
+from pipeline.video.irregular import Irregular
 
 __all__ = ["Tally", "UnitReport"]
 

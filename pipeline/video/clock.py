@@ -18,7 +18,8 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TypeVar
 
-NS = 1_000_000_000
+from pipeline.video.irregular import NS, Jump, note
+
 T = TypeVar("T")
 
 JUMP_S = 10.0
@@ -38,12 +39,6 @@ LATE_MAX = 2
 """So many of the last pictures may be stamped too late without a key frame after them being taken for a new clock."""
 CLOCKS_MAX = 8
 """So many clocks are remembered: after a few seconds of wrong stamps the old one may go on."""
-CLAIM_RATIO_MAX = 4
-"""A container's length is believed up to this many times what could be read of it."""
-NAMED_MAX = 1000
-"""So many jumps of a kind are remembered to be told."""
-HELD_MAX = 4
-"""Decoded pictures that wait for the time of the next: memory is bounded by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,74 +67,6 @@ class Timing:
     """Stated end of the stream; None where the file does not state one."""
     wrap_ns: int | None = None
     """Range of the stamps, after which they begin again at 0."""
-
-
-@dataclass(frozen=True, slots=True)
-class Jump:
-    """A place where stamps did not simply go on."""
-
-    time_ns: int
-    """Stream time of the picture after it."""
-    by_ns: int
-    """How far the stamps jumped; negative: back."""
-
-
-@dataclass(frozen=True, slots=True)
-class Irregular:
-    """What was found about a recording's time that people should know."""
-
-    new_clocks: tuple[Jump, ...] = ()
-    """Jumps after which the recording goes on without a gap."""
-    outliers: tuple[Jump, ...] = ()
-    """Stamps that were not used."""
-    gaps: tuple[Jump, ...] = ()
-    """Spans without a picture that are not damage."""
-    read_ns: int | None = None
-    """Where the last frame ends; None where reading stopped before."""
-
-    def within(self, start_ns: int, end_ns: int | None) -> "Irregular":
-        """What belongs to a segment."""
-
-        def inside(jumps: tuple[Jump, ...]) -> tuple[Jump, ...]:
-            return tuple(j for j in jumps if start_ns <= j.time_ns and (end_ns is None or j.time_ns < end_ns))
-
-        return Irregular(inside(self.new_clocks), inside(self.outliers), inside(self.gaps), self.read_ns)
-
-    def joined(self, after: "Irregular") -> "Irregular":
-        """With what belongs to the next segment."""
-        return Irregular(
-            self.new_clocks + after.new_clocks, self.outliers + after.outliers, self.gaps + after.gaps, after.read_ns
-        )
-
-    def in_words(self, claimed_ns: int | None) -> tuple[str, ...]:
-        """One short phrase for each kind; `claimed_ns` is the length that the container states."""
-        lines = []
-        if claimed_ns is not None and self.read_ns is not None and claimed_ns > CLAIM_RATIO_MAX * self.read_ns:
-            lines.append(f"claims to be {_clock(claimed_ns)} long, ends at {_clock(self.read_ns)}")
-        if self.new_clocks:
-            first = self.new_clocks[0]
-            lines.append(
-                f"the clock jumps {_times(self.new_clocks)}, at {_clock(first.time_ns)} by {first.by_ns / NS:+.1f} s: "
-                "goes on without a gap"
-            )
-        if self.gaps:
-            longest = max(self.gaps, key=lambda gap: gap.by_ns)
-            which = "nothing" if len(self.gaps) == 1 else f"{len(self.gaps)} gaps, the longest"
-            lines.append(f"{which} from {_clock(longest.time_ns - longest.by_ns)} to {_clock(longest.time_ns)}")
-        if self.outliers:
-            lines.append(f"wrong time stamp {_times(self.outliers)}, at {_clock(self.outliers[0].time_ns)}")
-        return tuple(lines)
-
-
-def _times(jumps: tuple[Jump, ...]) -> str:
-    if len(jumps) >= NAMED_MAX:
-        return f"{NAMED_MAX} times or more"
-    return "once" if len(jumps) == 1 else f"{len(jumps)} times"
-
-
-def _clock(time_ns: int) -> str:
-    minutes, ms = divmod(round(time_ns / 1e6), 60_000)
-    return f"{minutes // 60}:{minutes % 60:02d}:{ms / 1000:04.1f}"
 
 
 class Clock:
@@ -303,42 +230,6 @@ def _judges(stamp: Stamp, following: list[Stamp]) -> list[Stamp]:
     return following[first : first + PERSISTS]
 
 
-def note(jumps: list[Jump], jump: Jump) -> None:
-    """Remember it, if there are not too many."""
-    if len(jumps) < NAMED_MAX:
-        jumps.append(jump)
-
-
-class DecodeOrder:
-    """Times of pictures whose packets only say when they are decoded: the same times, in the order of showing.
-
-    A picture leaves the decoder when a later packet goes in, and that delay is no time. It shows at key frames, whose
-    place is the same in both orders.
-    """
-
-    def __init__(self) -> None:
-        self._fed: deque[int] = deque(maxlen=4 * REORDER_FRAMES)
-        self._delay_ns: int | None = None
-        self._last_ns = -1
-
-    def fed(self, time_ns: int | None) -> None:
-        """A packet goes in."""
-        if time_ns is not None:
-            self._fed.append(time_ns)
-
-    def shown(self, own_ns: int | None, fed_ns: int | None, is_key: bool) -> int | None:
-        """A picture's time, from its own packet's and that of the packet that brought it out, None at the end."""
-        if fed_ns is None:
-            time_ns = next((t for t in self._fed if t > self._last_ns), None)
-        else:
-            if is_key and own_ns is not None:
-                delay_ns = fed_ns - own_ns
-                self._delay_ns = delay_ns if self._delay_ns is None else min(delay_ns, self._delay_ns)
-            time_ns = fed_ns - (self._delay_ns or 0)
-        self._last_ns = self._last_ns if time_ns is None else time_ns
-        return time_ns
-
-
 def _plausible_period_ns(stated_ns: int, stamps_ns: list[int]) -> int:
     """The stated time between pictures, or, where the stamps contradict it by far, what they say."""
     ordered = sorted(set(stamps_ns))
@@ -347,30 +238,3 @@ def _plausible_period_ns(stated_ns: int, stamps_ns: list[int]) -> int:
         return stated_ns
     usual_ns = steps_ns[len(steps_ns) // 4]  # not the median: slides are few among long pauses
     return max(usual_ns if stated_ns > 4 * usual_ns else stated_ns, usual_ns // 16, 1)
-
-
-def in_order(pictures: Iterable[tuple[T, int | None]], usual_period_ns: Callable[[], int]) -> Iterator[tuple[T, int]]:
-    """Pictures in the order in which the decoder shows them, each with a time later than the one before.
-
-    A picture without a time, or whose time is not later, waits for the next that has one, and those between are spread
-    evenly, a period apart at most. So none is left out. Holds `HELD_MAX` pictures.
-    """
-    last_ns, stamp_ns, period_ns, held = -1, -1, 1, list[T]()
-    for picture, time_ns in pictures:
-        period_ns = usual_period_ns()
-        if last_ns < 0:
-            time_ns = max(time_ns or 0, 0)
-        if time_ns is not None and time_ns > last_ns:
-            step_ns = min((time_ns - last_ns) // (len(held) + 1), period_ns)
-            yield from ((waiting, last_ns + i * step_ns) for i, waiting in enumerate(held, 1))
-            yield picture, time_ns
-            held.clear()
-            last_ns = time_ns
-        else:
-            held.append(picture)
-            if len(held) > HELD_MAX:
-                behind = time_ns is not None and time_ns > stamp_ns  # stamps go on, but lie behind: let them catch up
-                last_ns += max(period_ns // 8, 1) if behind else period_ns
-                yield held.pop(0), last_ns
-        stamp_ns = stamp_ns if time_ns is None else time_ns
-    yield from ((waiting, last_ns + i * period_ns) for i, waiting in enumerate(held, 1))

@@ -13,9 +13,11 @@ import numpy as np
 
 from pipeline.errors import SourceError
 from pipeline.types import Picture
-from pipeline.video.clock import NS, Clock, DecodeOrder, Irregular, Jump, in_order, note
+from pipeline.video.clock import Clock
+from pipeline.video.irregular import NS, Irregular, Jump, note
 from pipeline.video.opening import Source, packets
 from pipeline.video.picture import PictureConverter
+from pipeline.video.presentation import DecodeOrder, in_order
 from pipeline.video.tiles import assemble
 from pipeline.video.timing import (
     container_start,
@@ -172,10 +174,7 @@ class VideoReader:
         return 0 if self._clock.latest_ns is None else self._clock.latest_ns + self._clock.period_ns
 
     def key_frame_ns(self, time_ns: int) -> int | None:
-        """When the last key frame at or before `time_ns` is shown; None where none is found.
-
-        Moves the reader: plan with one and read with another.
-        """
+        """When the last key frame at or before `time_ns` is shown, if there is one. Moves the reader."""
         found = self._seek(time_ns)
         return None if found is None else found[1]
 

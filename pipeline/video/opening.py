@@ -61,6 +61,8 @@ class Source:
         self.grid: Grid | None = None
         """How its picture is made of tiles, each a stream, if it is. Known once it was opened."""
         self._path, self._wanted = str(path), video_stream
+        self._stills: set[int] = set()
+        """Streams that turned out to hold one picture, of which others are preferred."""
         if "\0" in self._path:  # libav would open the file whose name ends there
             raise SourceError(f"{self.shown}: no such file")
         self._remote = RemoteFile(self._path) if is_address(self._path) else None
@@ -73,6 +75,10 @@ class Source:
             if not self.is_picture and stream.frames <= 1:
                 self.is_picture = _holds_one_picture(container, stream)
                 container.close()
+                if self.is_picture and stream.index not in self._stills and self._wanted is None:
+                    self._stills.add(stream.index)  # another stream may move
+                    self.is_picture = None
+                    return self.open()
                 container, stream = self._open()
         return container, stream
 
@@ -110,7 +116,8 @@ class Source:
         elif not shown:
             raise SourceError(f"{self.shown}: has no video stream")
         else:
-            chosen = max(shown, key=_rank)
+            moving = [s for s in shown if _is_decodable(s) and s.index not in self._stills]
+            chosen = max(moving or shown, key=_rank)
         if not _is_decodable(chosen):
             raise SourceError(f"{self.shown}: its video cannot be decoded: there is no decoder for {_codec(chosen)}")
         size = self.grid or chosen

@@ -11,8 +11,8 @@ from fractions import Fraction
 from math import ceil
 
 from pipeline.types import Frame
-from pipeline.video.clock import CLAIM_RATIO_MAX, NS
 from pipeline.video.decode import DecodedFrame, VideoInfo
+from pipeline.video.irregular import CLAIM_RATIO_MAX, NS
 
 ROUNDING_NS = 1_000_000
 """A stamp is off by less than the coarsest unit in use, the millisecond."""

@@ -107,8 +107,7 @@ def _boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:
 def _meta(file: _File) -> bytes:
     at = 0
     while True:
-        file.seek(at)
-        head = file.read(16)
+        head = _exactly(file, at, 16)
         size = int.from_bytes(head[:4])
         if size == 1:
             size = int.from_bytes(head[8:16])

@@ -12,7 +12,8 @@ from av.container import InputContainer
 from av.format import Flags
 from av.video.stream import VideoStream
 
-from pipeline.video.clock import NS, Stamp, Timing
+from pipeline.video.clock import Stamp, Timing
+from pipeline.video.irregular import NS
 
 RATE_MAX, RATE_MIN = 1000, Fraction(1, 100)
 """A stated frame rate outside is a mistake; what is read in its place are the time stamps."""

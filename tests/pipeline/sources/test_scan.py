@@ -17,6 +17,7 @@ from pipeline.sources.find import find_sources
 from pipeline.sources.scan import KEPT_MAX, LeftOut
 from pipeline.video.decode import VideoReader
 from tests.commands import affectstream
+from tests.heif import write_heif
 from tests.media import squares, write_video
 
 NS = 1_000_000_000
@@ -59,8 +60,8 @@ def test_hidden_and_system_folders_are_left_out_and_named(tmp_path):
 
 
 def test_what_is_given_by_name_is_taken_whatever_it_is(tmp_path):
-    put(tmp_path, *HIDDEN, ".hidden.mp4", "photo.heic", "raw.braw", "notes.txt", ".album/x.mp4", ".album/.y/z.mp4")
-    names = (".hidden.mp4", "photo.heic", "raw.braw", "notes.txt", ".Trash-1000/files/a.mp4")
+    put(tmp_path, *HIDDEN, ".hidden.mp4", "photo.dng", "raw.braw", "notes.txt", ".album/x.mp4", ".album/.y/z.mp4")
+    names = (".hidden.mp4", "photo.dng", "raw.braw", "notes.txt", ".Trash-1000/files/a.mp4")
     found, left_out = search(*(tmp_path / name for name in names))
     assert found == [str(tmp_path / name) for name in names]
     assert not left_out
@@ -70,12 +71,12 @@ def test_what_is_given_by_name_is_taken_whatever_it_is(tmp_path):
 
 
 def test_media_that_are_not_read_are_counted_by_their_ending_and_other_files_are_not(tmp_path):
-    put(tmp_path, "good.mp4", "a.heic", "b.HEIC", "sub/c.heic", "d.braw", "e.r3d", "f.cr3", "g.mp4.part", "._good.mp4")
+    put(tmp_path, "good.mp4", "a.dng", "b.DNG", "sub/c.dng", "d.braw", "e.r3d", "f.cr3", "g.mp4.part", "._good.mp4")
     put(tmp_path, "notes.txt", "good.srt", "good.json", "noending", ".DS_Store", "sub/.nomedia")
     found, left_out = search(tmp_path)
     assert found == [str(tmp_path / "good.mp4")]
     assert left_out.counts == {
-        ".heic file": 3,
+        ".dng file": 3,
         ".braw file": 1,
         ".r3d file": 1,
         ".cr3 file": 1,
@@ -144,12 +145,12 @@ def test_a_very_deep_tree_is_searched(tmp_path):
 
 
 def test_many_are_counted_and_the_first_are_kept(tmp_path):
-    put(tmp_path, "good.mp4", *(f"{i:03}.heic" for i in range(250)))
+    put(tmp_path, "good.mp4", *(f"{i:03}.dng" for i in range(250)))
     _, left_out = search(tmp_path)
-    assert left_out.counts == {".heic file": 250}
-    assert len(left_out.record()[".heic file"]["paths"]) == KEPT_MAX
-    assert str(left_out).count(".heic,") == 3
-    assert "250 .heic files" in str(left_out)
+    assert left_out.counts == {".dng file": 250}
+    assert len(left_out.record()[".dng file"]["paths"]) == KEPT_MAX
+    assert str(left_out).count(".dng,") == 3
+    assert "250 .dng files" in str(left_out)
 
 
 @pytest.mark.parametrize(
@@ -160,12 +161,12 @@ def test_many_are_counted_and_the_first_are_kept(tmp_path):
         ("**", ["good.mp4", "sub/x.mp4"]),
         ("**/*.jpg", ["sub/p.jpg"]),
         ("**/@eaDir/*.jpg", ["@eaDir/d.jpg", "sub/p.jpg"]),
-        ("*.heic", ["a.heic"]),
+        ("*.dng", ["a.dng"]),
         (".cache/*.mp4", [".cache/y.mp4"]),
     ],
 )
 def test_patterns_pass_over_the_same_but_for_what_they_name(tmp_path, pattern, found):
-    put(tmp_path, "good.mp4", "sub/x.mp4", "@eaDir/d.jpg", "a.heic", ".cache/y.mp4", "@eaDir/z.mp4")
+    put(tmp_path, "good.mp4", "sub/x.mp4", "@eaDir/d.jpg", "a.dng", ".cache/y.mp4", "@eaDir/z.mp4")
     if "jpg" in pattern:
         put(tmp_path, "sub/@eaDir/p.jpg") if "@eaDir" in pattern else put(tmp_path, "sub/p.jpg")
         found = [name.replace("sub/p", "sub/@eaDir/p") if "@eaDir" in pattern else name for name in found]
@@ -173,32 +174,30 @@ def test_patterns_pass_over_the_same_but_for_what_they_name(tmp_path, pattern, f
 
 
 def test_nothing_to_analyse_says_what_was_left_out(tmp_path):
-    put(tmp_path, ".Trash-1000/a.mp4", "b.heic")
-    with pytest.raises(ConfigError, match=r"no video or picture found; left out: 1 \.heic file .*, 1 hidden folder"):
+    put(tmp_path, ".Trash-1000/a.mp4", "b.dng")
+    with pytest.raises(ConfigError, match=r"no video or picture found; left out: 1 \.dng file .*, 1 hidden folder"):
         search(tmp_path)
 
 
 def test_a_bucket_passes_over_the_same(bucket):
-    for key in ("a.mp4", "sub/b.mxf", ".git/annex/c.mp4", ".git/annex/d.mp4", "sub/@eaDir/e.jpg", "f.heic", "n.txt"):
+    for key in ("a.mp4", "sub/b.mxf", ".git/annex/c.mp4", ".git/annex/d.mp4", "sub/@eaDir/e.jpg", "f.dng", "n.txt"):
         bucket.put(f"in/{key}", b"x")
     found, left_out = search(f"{bucket.url}/in/")
     assert found == [f"{bucket.url}/in/a.mp4", f"{bucket.url}/in/sub/b.mxf"]
-    assert left_out.counts == {"hidden folder": 1, "system folder": 1, ".heic file": 1}
-    assert search(f"{bucket.url}/in/f.heic")[0] == [f"{bucket.url}/in/f.heic"]
-    assert search(f"{bucket.url}/in/*.heic")[0] == [f"{bucket.url}/in/f.heic"]
+    assert left_out.counts == {"hidden folder": 1, "system folder": 1, ".dng file": 1}
+    assert search(f"{bucket.url}/in/f.dng")[0] == [f"{bucket.url}/in/f.dng"]
+    assert search(f"{bucket.url}/in/*.dng")[0] == [f"{bucket.url}/in/f.dng"]
 
 
 def test_what_was_left_out_is_told_at_the_start_at_the_end_and_in_the_record(tmp_path):
     clips, out = (
-        put(tmp_path / "clips", ".Trash-1000/a.mp4", "IMG_1.heic", "IMG_2.heic", "bad\x1b[1m.heic"),
+        put(tmp_path / "clips", ".Trash-1000/a.mp4", "IMG_1.dng", "IMG_2.dng", "bad\x1b[1m.dng"),
         tmp_path / "out",
     )
     write_video(clips / "good.mp4", squares(3))
     done = affectstream("analyze", clips, "-o", out)
     assert done.returncode == 0, done.stderr
-    line = (
-        f"left out: 3 .heic files ({clips}/IMG_1.heic, {clips}/IMG_2.heic, {clips}/bad\\x1b[1m.heic), 1 hidden folder"
-    )
+    line = f"left out: 3 .dng files ({clips}/IMG_1.dng, {clips}/IMG_2.dng, {clips}/bad\\x1b[1m.dng), 1 hidden folder"
     assert line in done.stderr
     assert line in done.stdout
     record = json.loads((out / "run.json").read_text())
@@ -206,7 +205,7 @@ def test_what_was_left_out_is_told_at_the_start_at_the_end_and_in_the_record(tmp
     again = affectstream("analyze", clips, "-o", out, "--log-json")
     (said,) = [json.loads(text) for text in again.stderr.splitlines() if "left_out" in text]
     assert said["event"] == "run.left_out"
-    assert said["kinds"][".heic file"]["count"] == 3
+    assert said["kinds"][".dng file"]["count"] == 3
     analyze(clips / "good.mp4", out=out)
     assert json.loads((out / "run.json").read_text())["left_out"] == {}
 
@@ -251,6 +250,16 @@ def test_endings_that_are_taken_can_be_read_with_right_times(tmp_path, suffix):
     with VideoReader(path) as reader:
         times = [frame.pts_ns / NS for frame in reader.frames()]
     assert times == pytest.approx([index / 25 for index in range(12)], abs=0.002)
+
+
+@pytest.mark.parametrize("suffix", [".heic", ".heif", ".hif", ".HEIC"])
+def test_heic_pictures_are_taken_and_can_be_read(tmp_path, suffix):
+    made = write_heif(tmp_path / "made.heic", [np.full((64, 64, 3), 90, np.uint8)] * 4, columns=2)
+    made.rename(tmp_path / f"a{suffix}")
+    (found,) = search(tmp_path)[0]
+    with VideoReader(found) as reader:
+        (frame,) = reader.frames()
+        assert frame.bgr().shape == (128, 128, 3)
 
 
 @pytest.mark.parametrize("suffix", [".jpe", ".jfif", ".jp2", ".ppm", ".pgm", ".avif", ".webp", ".dib"])

@@ -4,7 +4,9 @@ import random
 
 import pytest
 
-from pipeline.video.clock import NS, Clock, DecodeOrder, Stamp, Timing, in_order
+from pipeline.video.clock import Clock, Stamp, Timing
+from pipeline.video.irregular import NS
+from pipeline.video.presentation import DecodeOrder, in_order
 
 PERIOD_NS = NS // 30
 WRAP_NS = round(2**33 * NS / 90_000)

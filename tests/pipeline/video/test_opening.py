@@ -98,6 +98,17 @@ def test_a_cover_is_no_video(tmp_path, name):
         assert (info.width, info.height, info.other_streams) == (160, 120, ())
 
 
+@pytest.mark.parametrize("still", [(320, 180, 0, 1), (320, 180, DEFAULT, 1)])
+@pytest.mark.parametrize("suffix", [".mp4", ".ts"])
+def test_a_stream_of_one_picture_is_not_taken_beside_one_that_moves(tmp_path, suffix, still):
+    """A single wrong byte may make a packet look like one of a further, larger stream."""
+    path = write_streams(tmp_path / f"a{suffix}", still, (160, 90, 0, 40))
+    found, info = level_shown(path)
+    assert (found, info.is_picture) == (1, False)
+    with VideoReader(path, video_stream=0) as reader:
+        assert len(list(reader.frames())) == 1
+
+
 def test_any_stream_can_be_asked_for(tmp_path):
     path = write_streams(tmp_path / "a.mkv", (160, 90, 0, 9), (320, 180, DEFAULT, 9))
     assert [level_shown(path, video_stream=n)[0] for n in (0, 1)] == [0, 1]

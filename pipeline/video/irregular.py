@@ -1,0 +1,83 @@
+"""What was found about a recording's time that people should know, and how it is put."""
+
+from dataclasses import dataclass
+
+NS = 1_000_000_000
+CLAIM_RATIO_MAX = 4
+"""A container's length is believed up to this many times what could be read of it."""
+NAMED_MAX = 1000
+"""So many jumps of a kind are remembered to be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """A place where stamps did not simply go on."""
+
+    time_ns: int
+    """Stream time of the picture after it."""
+    by_ns: int
+    """How far the stamps jumped; negative: back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Irregular:
+    """What was found about a recording's time that people should know."""
+
+    new_clocks: tuple[Jump, ...] = ()
+    """Jumps after which the recording goes on without a gap."""
+    outliers: tuple[Jump, ...] = ()
+    """Stamps that were not used."""
+    gaps: tuple[Jump, ...] = ()
+    """Spans without a picture that are not damage."""
+    read_ns: int | None = None
+    """Where the last frame ends; None where reading stopped before."""
+
+    def within(self, start_ns: int, end_ns: int | None) -> "Irregular":
+        """What belongs to a segment."""
+
+        def inside(jumps: tuple[Jump, ...]) -> tuple[Jump, ...]:
+            return tuple(j for j in jumps if start_ns <= j.time_ns and (end_ns is None or j.time_ns < end_ns))
+
+        return Irregular(inside(self.new_clocks), inside(self.outliers), inside(self.gaps), self.read_ns)
+
+    def joined(self, after: "Irregular") -> "Irregular":
+        """With what belongs to the next segment."""
+        return Irregular(
+            self.new_clocks + after.new_clocks, self.outliers + after.outliers, self.gaps + after.gaps, after.read_ns
+        )
+
+    def in_words(self, claimed_ns: int | None) -> tuple[str, ...]:
+        """One short phrase for each kind; `claimed_ns` is the length that the container states."""
+        lines = []
+        if claimed_ns is not None and self.read_ns is not None and claimed_ns > CLAIM_RATIO_MAX * self.read_ns:
+            lines.append(f"claims to be {_clock(claimed_ns)} long, ends at {_clock(self.read_ns)}")
+        if self.new_clocks:
+            first = self.new_clocks[0]
+            lines.append(
+                f"the clock jumps {_times(self.new_clocks)}, at {_clock(first.time_ns)} by {first.by_ns / NS:+.1f} s: "
+                "goes on without a gap"
+            )
+        if self.gaps:
+            longest = max(self.gaps, key=lambda gap: gap.by_ns)
+            which = "nothing" if len(self.gaps) == 1 else f"{len(self.gaps)} gaps, the longest"
+            lines.append(f"{which} from {_clock(longest.time_ns - longest.by_ns)} to {_clock(longest.time_ns)}")
+        if self.outliers:
+            lines.append(f"wrong time stamp {_times(self.outliers)}, at {_clock(self.outliers[0].time_ns)}")
+        return tuple(lines)
+
+
+def _times(jumps: tuple[Jump, ...]) -> str:
+    if len(jumps) >= NAMED_MAX:
+        return f"{NAMED_MAX} times or more"
+    return "once" if len(jumps) == 1 else f"{len(jumps)} times"
+
+
+def _clock(time_ns: int) -> str:
+    minutes, ms = divmod(round(time_ns / 1e6), 60_000)
+    return f"{minutes // 60}:{minutes % 60:02d}:{ms / 1000:04.1f}"
+
+
+def note(jumps: list[Jump], jump: Jump) -> None:
+    """Remember it, if there are not too many."""
+    if len(jumps) < NAMED_MAX:
+        jumps.append(jump)
