@@ -15,6 +15,7 @@ from pipeline.heartbeat import waiting
 from pipeline.remote.addresses import BUCKETS, WEB, BucketAddress, identity, is_address, redacted, scheme
 from pipeline.remote.files import bucket_state, name
 from pipeline.remote.network import cause, file_system
+from pipeline.sources.scan import is_analysed
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,8 @@ def find_remote(item: str) -> list[RemoteFound]:
     except re.error as exc:
         if not may_be_name:
             raise ConfigError(f"{redacted(item)}: is no pattern: {exc}") from exc
-    if not found and may_be_name:  # a missing file, as `talk [abc].mp4`; not `given`: only if its ending is a video's
-        place = PurePosixPath(address.path)
+    place = PurePosixPath(address.path)
+    if not found and may_be_name and is_analysed(place):  # a missing file, as `talk [abc].mp4`
         found = [RemoteFound(address.at(address.path), place, place.parent, given=False)]
     return found
 
