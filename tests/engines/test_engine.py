@@ -280,13 +280,13 @@ def test_a_build_that_fails_leaves_nothing_and_the_next_one_succeeds(tmp_path, m
 
 @pytest.fixture
 def skewed(tmp_path, monkeypatch):
-    """OpenVINO compiles heights wrongly that are no multiple of 64 px; counts how often the reference is opened."""
+    """OpenVINO compiles heights wrongly that are no multiple of 128 px; counts how often the reference is opened."""
     monkeypatch.setenv("AFFECTSTREAM_CACHE", str(tmp_path))
     compile_shape, opened = ModelCompiler.__call__, []
 
     def compile_wrongly(self, shape):
         run = compile_shape(self, shape)
-        skew = 0.1 if shape[1] % 64 else 0.0
+        skew = 0.1 if shape[1] % 128 else 0.0
         return lambda images: {name: value + skew for name, value in run(images).items()}
 
     monkeypatch.setattr(ModelCompiler, "__call__", compile_wrongly)
@@ -297,10 +297,10 @@ def skewed(tmp_path, monkeypatch):
 def test_every_shape_that_is_compiled_is_verified(skewed):
     engine = load_engine(open_network("face-s"), EngineOptions(threads=1))
     engine.run(np.zeros((1, 384, 640, 1), np.uint8))
-    engine.run(np.zeros((1, 64, 640, 1), np.uint8))
+    engine.run(np.zeros((1, 128, 640, 1), np.uint8))
     for _ in range(2):
         with pytest.raises(VerificationError, match="differs from the float32 reference"):
-            engine.run(np.zeros((1, 96, 640, 1), np.uint8))
+            engine.run(np.zeros((1, 192, 640, 1), np.uint8))
 
 
 def test_a_shape_is_verified_once_per_engine_and_not_once_per_process(skewed):
