@@ -123,7 +123,7 @@ def test_a_camera_that_turns_keeps_its_scene_and_its_people(shared, tmp_path):
     assert frames["scene_cut"].sum() <= 1
     assert ((tracks["end_ns"] - tracks["start_ns"]) / NS >= 1.0).sum() >= 5
     lasting = tracks.loc[~tracks["brief"], "track_id"]
-    assert points["track_id"].isin(lasting).mean() >= 0.95
+    assert points["track_id"].isin(lasting).mean() >= 0.9
 
 
 @pytest.mark.parametrize("sizes", [((640, 360), (320, 180), (640, 360)), ((320, 180), (480, 270))])

@@ -74,9 +74,10 @@ class Source:
             self.is_picture = _is_picture_format(container)
             if not self.is_picture and stream.frames <= 1:
                 self.is_picture = _holds_one_picture(container, stream)
+                index = stream.index  # read before closing, which frees the stream
                 container.close()
-                if self.is_picture and stream.index not in self._stills and self._wanted is None:
-                    self._stills.add(stream.index)  # another stream may move
+                if self.is_picture and index not in self._stills and self._wanted is None:
+                    self._stills.add(index)  # another stream may move
                     self.is_picture = None
                     return self.open()
                 container, stream = self._open()
