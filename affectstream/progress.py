@@ -66,7 +66,7 @@ class ProgressBar(Standing):
     def planned(self, sizes: Mapping[str, int | None], done: int) -> None:
         super().planned(sizes, done)
         if done:
-            self._say(f"{done} of {len(sizes) + done} done before{'; going on with the rest' if sizes else ''}")
+            self._say(f"{done} of {len(sizes) + done} already done{'; continuing with the rest' if sizes else ''}")
 
     def noted(self, line: str) -> None:
         self._say(escape(printable(line)))

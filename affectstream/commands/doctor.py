@@ -1,4 +1,4 @@
-"""``affectstream doctor``: what this machine has and what is missing, each with the command that mends it."""
+"""``affectstream doctor``: what this machine has and what is missing, each with the command that fixes it."""
 
 import importlib.util
 import os
@@ -29,7 +29,7 @@ class Finding:
     """`ok`, `missing` (something works less well) or `broken` (analysing does not work)."""
     detail: str
     mend: str = ""
-    """The command that mends it."""
+    """The command that fixes it."""
 
 
 def doctor() -> None:

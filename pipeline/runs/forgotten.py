@@ -55,7 +55,7 @@ def note_gone(commits: Sequence[Commit], standing: Standing) -> None:
     states = source_states(commit.source for commit in commits)
     gone = [commit.report.source for commit, state in zip(commits, states, strict=True) if state == "gone"]
     if gone:
-        standing.noted(f"no longer there, rows kept: {_some(gone)}; affectstream forget erases what was withdrawn")
+        standing.noted(f"no longer there, rows kept: {_some(gone)}; use affectstream forget to erase them")
 
 
 def _some(names: Collection[str]) -> str:

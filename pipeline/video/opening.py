@@ -233,7 +233,7 @@ def _cause(exc: av.FFmpegError, path: str) -> str:
     except OSError:
         pass
     if exc.errno == errno.EINVAL:
-        return "is of no format that is read; playlists and others that name further files are not"
+        return "has an unsupported format; playlists and other files that refer to further files are refused"
     if isinstance(exc, ValueError):  # InvalidDataError
         return "is not a video or picture that can be read, or its index is lost"
     return str(exc.strerror or exc)

@@ -138,7 +138,7 @@ def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(tmp_path):
     assert done_before >= 1
     again = cli("analyze", tmp_path / "clips", "-o", tmp_path / "out", "--fps", "native")
     assert again.returncode == 0
-    assert f"{done_before} of 6 done before" in again.stderr
+    assert f"{done_before} of 6 already done" in again.stderr
     assert len(read_results(tmp_path / "out", "frames")) == 6 * 900
 
 
@@ -148,7 +148,7 @@ def test_results_go_to_a_bucket_and_a_list_says_what_is_analysed(bucket, drawn_v
     assert done.returncode == 0, done.stderr
     assert f"results: {bucket.url}/r" in done.stdout
     assert read_results(f"{bucket.url}/r", "tracks")["person"].tolist() == ["p1", "p1"]
-    assert "1 of 1 done before" in cli("analyze", drawn_video, "-o", f"{bucket.url}/r").stderr
+    assert "1 of 1 already done" in cli("analyze", drawn_video, "-o", f"{bucket.url}/r").stderr
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """Training pictures for the detector: square canvases that hold one whole picture or a mosaic of four.
 
 Small faces are learnt from mosaics, which show many; faces that fill a picture from whole ones, in the shapes and sizes
-in which the detector meets them. Both kinds stand in every batch, so that batch normalisation sees them together.
+in which the detector meets them. A batch draws both kinds at random, so that batch
+normalisation sees them together.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ Sample = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Image (H, W) uint8, faces to be found (G, 4), faces to be ignored (I, 4), px."""
 
 MOSAIC_SHARE = 0.7
+"""Small faces need more steps than close-ups, which were learnt within a few thousand."""
 CLOSEUP_SHARE_OF_TILES, CLOSEUP_SHARE_OF_WHOLE = 0.15, 0.75
 PASTED_SHARE = 0.35
 """How many close-ups are portraits pasted into a scene; the others are enlarged from scenes."""
