@@ -98,7 +98,7 @@ def guarded(command: Callable[[], int | None]) -> int:
     except BrokenPipeError:
         return _closed_pipe()
     except UnicodeEncodeError as exc:  # a library wants text of every path
-        return _fail(f"{printable(exc.object)}: is not valid UTF-8, which a file to write must be", EXIT_USE)
+        return _fail(f"{printable(exc.object)}: the name of a file to write must be valid UTF-8", EXIT_USE)
     except OSError as exc:
         if exc.strerror is None:
             raise

@@ -76,7 +76,7 @@ class ProgressBar(Standing):
 
     def retried(self, job: Job, failed: Failed) -> None:
         super().retried(job, failed)
-        self._say(f"[yellow]again[/]   {escape(printable(failed.message.splitlines()[0]))}")
+        self._say(f"[yellow]retrying[/] {escape(printable(failed.message.splitlines()[0]))}")
 
     def ended(self, report: UnitReport) -> None:
         super().ended(report)

@@ -87,9 +87,9 @@ class Networks(Section):
 
     affect: str = _rows("emofan-s", "EmoFAN: name of a network, or its folder.")
     detector: str = _rows("face-s", "Face detector: name, folder, or a YuNet .onnx file.")
-    runtime: Runtime = _plain("auto", "What runs them.")
+    runtime: Runtime = _plain("auto", "Inference runtime; `auto`: the fastest one installed.")
     precision: Precision = _rows("f32", "bf16 is faster and less exact, where the runtime has it.")
-    threads: int = _plain(0, "Threads of the networks; 0: as many as there are cores.", ge=0)
+    threads: int = _plain(0, "Threads that run the networks; 0: one per core.", ge=0)
 
 
 class Batching(Section):
@@ -124,11 +124,11 @@ class Worker(Section):
     """How many workers there are, and when one is given up."""
 
     hang_s: float = _plain(10.0, "A worker without progress for this long is killed.", ge=1)
-    attempts: int = _plain(3, "How often a video is tried that hangs or kills its worker.", ge=1, le=10)
+    attempts: int = _plain(3, "How often a video that hangs or kills its worker is tried in all.", ge=1, le=10)
     count: int | None = _plain(None, "Workers on Ray; null: as many as fit.", ge=1)
     cpus: float = _plain(1.0, "Cores that each worker on Ray is given.", gt=0)
     gpus: float = _plain(0.0, "GPUs, or a share of one, for each group of workers on Ray; 0: no groups.", ge=0)
-    feeders: int = _plain(4, "Workers of such a group: they decode, the networks run on the GPU for all.", ge=1, le=64)
+    feeders: int = _plain(4, "Decoding workers per group; all share the GPU that runs the networks.", ge=1, le=64)
     stretch_s: float = _plain(600.0, "On Ray, longer videos are cut into stretches of this length.", ge=10)
 
 

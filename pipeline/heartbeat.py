@@ -29,7 +29,7 @@ def beat() -> None:
 def waiting(limit_s: float = inf) -> Iterator[None]:
     """Mark a wait that is bounded in time, such as a network request with a timeout: it is never taken for a hang.
 
-    `limit_s`: for a wait that nobody bounds, such as that for a disk: after so long it may be a hang after all.
+    `limit_s`: longest time for which the wait counts as alive; for waits without a limit of their own (disk I/O).
     """
     wait = object()
     with _lock:

@@ -21,6 +21,7 @@ from training.emofan.task import BatchConfig, EmoFANData, EmoFANTask
 from training.errors import TrainingError
 from training.evaluation.evaluate import answer
 from training.export import ServedEmoFAN, TorchEngine, affect_spec
+from training.face_detector.augmentation import Augmentation
 from training.face_detector.canvases import Pictures
 from training.face_detector.closeups import Portraits
 from training.face_detector.network import FaceDetectorConfig
@@ -192,7 +193,14 @@ class FaceDetectorRun:
             Portraits.of(read_ferplus(data / "ferplus.parquet", "train")),
         ]
         drawn = draw_scenes(self.drawn_scenes, seed=DRAWN_SEED) if self.detector.drawn_share else ()
-        pictures = Pictures(learnt, drawn, Portraits.together(portraits))
+        pictures = Pictures(
+            learnt,
+            drawn,
+            Portraits.together(portraits),
+            self.detector.drawn_share,
+            self.detector.mosaic_share,
+            Augmentation(self.detector.augmentation),
+        )
         return DetectorTask(self.detector, self.network, pictures, held_out)
 
 

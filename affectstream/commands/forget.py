@@ -78,7 +78,7 @@ def _tell(erased: Erased, results: str) -> None:
     if others := erased.other_files:
         more = f" … and {len(others) - SHOWN_MAX:,} more" if len(others) > SHOWN_MAX else ""
         say(f"Other files in {results}, not touched: {', '.join(others[:SHOWN_MAX])}{more}")
-    say("A later analyze into the folder leaves these sources out, unless forget --allow-again.")
+    say("A later analyze into the folder leaves these sources out; `forget --allow-again` takes that back.")
 
 
 def _rows(rows: dict[str, int]) -> str:

@@ -16,7 +16,7 @@ def overlay(
         str, typer.Argument(metavar="VIDEO", help="The video or picture that was analysed; a local file.")
     ],
     results: Annotated[
-        str, typer.Option("--results", "-r", metavar="DIR", help="Results folder, or its s3:// or gs:// address.")
+        str, typer.Option("--results", "-r", metavar="RESULTS", help="Results folder, or its s3:// or gs:// address.")
     ],
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="FILE", help="Video to write (.mp4), or picture (.png, .jpg).")

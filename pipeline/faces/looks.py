@@ -13,6 +13,9 @@ from pipeline.types import Picture
 
 GLIMPSE_PX, _CELLS, _BINS = 30, 5, 6
 _HISTOGRAM = _CELLS * _CELLS * _BINS
+_CELL_OF_LINE = np.arange(GLIMPSE_PX) * _CELLS // GLIMPSE_PX
+_FIRST_BIN = (_CELL_OF_LINE[:, None] * _CELLS + _CELL_OF_LINE) * _BINS
+"""(30, 30): where in the histogram the cell of a pixel begins."""
 _SMALL_PX, _SHIFT_PX = 15, 2
 """The picture's side, and by how much it may be displaced: an eighth of a face."""
 LOOK_SIZE = _HISTOGRAM + _SMALL_PX**2 + 1
@@ -69,15 +72,15 @@ def _histogram(image: np.ndarray) -> np.ndarray:
     dx[:, :, 1:-1] = image[:, :, 2:] - image[:, :, :-2]
     dy[:, 1:-1] = image[:, 2:] - image[:, :-2]
     strength = np.hypot(dx, dy)
-    direction = (np.arctan2(dy, dx) / np.pi % 1) * _BINS
+    direction = (np.arctan2(dy, dx) / np.pi) * _BINS  # opposite directions are one: bins wrap
     lower = np.floor(direction)
-    share = direction - lower
-    histogram = np.empty((len(image), _CELLS, _CELLS, _BINS), np.float32)
-    pixels = GLIMPSE_PX // _CELLS
-    for k in range(_BINS):
-        part = strength * ((lower % _BINS == k) * (1 - share) + ((lower + 1) % _BINS == k) * share)
-        histogram[..., k] = part.reshape(-1, _CELLS, pixels, _CELLS, pixels).sum((2, 4))
-    return np.sqrt(histogram.reshape(len(image), _HISTOGRAM))
+    upper_part = strength * (direction - lower)
+    lower_bin = lower.astype(np.intp)
+    first = np.arange(len(image))[:, None, None] * _HISTOGRAM + _FIRST_BIN
+    bins = np.stack([first + lower_bin % _BINS, first + (lower_bin + 1) % _BINS])
+    parts = np.stack([strength - upper_part, upper_part])
+    histogram = np.bincount(bins.ravel(), parts.ravel(), len(image) * _HISTOGRAM)
+    return np.sqrt(histogram.reshape(len(image), _HISTOGRAM)).astype(np.float32)
 
 
 def _windows(look: np.ndarray) -> np.ndarray:

@@ -200,7 +200,7 @@ def _parse(path: str, content: bytes) -> Commit:
     """Raises ValueError, which says in one line what is wrong."""
     commit = parsed(_COMMIT, content)
     if not commit.stream_id or commit_path(commit.stream_id) != path:
-        raise ValueError(f"stream_id: it is that of {commit.stream_id!r}")
+        raise ValueError(f"stream_id: belongs to {commit.stream_id!r}, whose commit has another name")
     for part in commit.parts:
         steps = PurePosixPath(part.path).parts
         if part.table not in TABLES or len(steps) < 2 or steps[0] != part.table or ".." in steps:

@@ -54,15 +54,15 @@ class Irregular:
         if self.new_clocks:
             first = self.new_clocks[0]
             lines.append(
-                f"the clock jumps {_times(self.new_clocks)}, at {_clock(first.time_ns)} by {first.by_ns / NS:+.1f} s: "
-                "goes on without a gap"
+                f"clock jumps {_times(self.new_clocks)}, first at {_clock(first.time_ns)} by {first.by_ns / NS:+.1f} s"
+                "; time continues without a gap"
             )
         if self.gaps:
             longest = max(self.gaps, key=lambda gap: gap.by_ns)
-            which = "nothing" if len(self.gaps) == 1 else f"{len(self.gaps)} gaps, the longest"
+            which = "no pictures" if len(self.gaps) == 1 else f"{len(self.gaps)} gaps, the longest"
             lines.append(f"{which} from {_clock(longest.time_ns - longest.by_ns)} to {_clock(longest.time_ns)}")
         if self.outliers:
-            lines.append(f"wrong time stamp {_times(self.outliers)}, at {_clock(self.outliers[0].time_ns)}")
+            lines.append(f"wrong time stamp {_times(self.outliers)}, first at {_clock(self.outliers[0].time_ns)}")
         return tuple(lines)
 
 

@@ -168,7 +168,7 @@ def _tiles(container: InputContainer) -> int:
 
 
 def _rank(stream: VideoStream) -> tuple[int, ...]:
-    """The larger, the sooner a player shows it: what it can decode, what is flagged, what moves, what is large."""
+    """Sort key of the stream a player shows: decodable, flagged as default, moving, then the largest picture."""
     if not _is_decodable(stream):
         return (0,)
     return (
@@ -224,7 +224,7 @@ def _cause(exc: av.FFmpegError, path: str) -> str:
     if isinstance(exc, FileNotFoundError):
         return "no such file"
     if isinstance(exc, PermissionError):
-        return "not allowed to read it"
+        return "permission denied"
     if isinstance(exc, IsADirectoryError):
         return "is a folder"
     try:
@@ -235,5 +235,5 @@ def _cause(exc: av.FFmpegError, path: str) -> str:
     if exc.errno == errno.EINVAL:
         return "has an unsupported format; playlists and other files that refer to further files are refused"
     if isinstance(exc, ValueError):  # InvalidDataError
-        return "is not a video or picture that can be read, or its index is lost"
+        return "is not a video or picture that can be read; it may be damaged, or its index may be missing"
     return str(exc.strerror or exc)

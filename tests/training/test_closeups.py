@@ -7,22 +7,16 @@ import numpy as np
 import pytest
 
 from tests.fakes import SquareDetector
+from tests.training.turned import TURNED
 from training.data.faceset import FaceSet
 from training.evaluation.closeups import Closeup, closeup_figures, enlarged, judge, laid_on
-from training.face_detector import canvases, closeups, scenes
+from training.face_detector import closeups
+from training.face_detector.augmentation import Augmentation
 from training.face_detector.canvases import Pictures, sample_canvas
 from training.face_detector.closeups import SHAPES, Portraits, sample_enlarged, sample_pasted, shape_px
 from training.face_detector.scenes import Scene, hold_out
 
 DARK, BRIGHT = 40, 200
-
-
-@pytest.fixture(autouse=True)
-def _clean_pictures(monkeypatch):
-    for module in (canvases, scenes):
-        monkeypatch.setattr(module, "degrade", lambda image, rng: image)
-    monkeypatch.setattr(scenes, "COVERED_SHARE", 0.0)
-    monkeypatch.setattr(closeups, "COVERED_SHARE", 0.0)
 
 
 def scene(x=150, y=100, width=80, height=100, size=(416, 312), **more):
@@ -49,13 +43,12 @@ def shown_box(image):
 
 
 def test_an_enlarged_face_lies_in_its_box_and_fills_what_was_asked_for(monkeypatch):
-    monkeypatch.setattr(closeups, "choose_angle", lambda rng: 0.0)
     monkeypatch.setattr(closeups, "FILL", (0.4, 0.95))
     fills = []
     for seed in range(60):
         rng = np.random.default_rng(seed)
         size = shape_px(list(SHAPES.values())[seed % len(SHAPES)], 512)
-        image, faces, _ = sample_enlarged(scene(), size, rng)
+        image, faces, _ = sample_enlarged(scene(), size, rng, Augmentation(0.0))
         assert image.shape == size[::-1]
         if len(faces) == 1 and faces.min() > 1 and (faces[0, 2:] < np.array(size) - 1).all():
             if np.unique(image[[0, -1]]).size == 1:  # nothing of a border that is filled with another tone
@@ -75,7 +68,7 @@ def test_a_pasted_portrait_lies_in_its_box():
     blank = Scene(np.full((300, 400), DARK, np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, bool))
     offsets = []
     for seed in range(60):
-        image, faces, _ = sample_pasted(portrait(), blank, (512, 384), np.random.default_rng(seed))
+        image, faces, _ = sample_pasted(portrait(), blank, (512, 384), np.random.default_rng(seed), TURNED)
         assert len(faces) == 1
         if faces.min() > 2 and (faces[0, 2:] < [510, 382]).all():
             offsets.append(shown_box(image) - faces[0])
@@ -87,7 +80,7 @@ def test_faces_under_a_portrait_are_no_longer_labelled():
     crowd = Scene(np.full((300, 400), DARK, np.uint8), np.array([[180, 130, 220, 170]], np.float32), np.array([False]))
     for seed in range(30):
         rng = np.random.default_rng(seed)
-        _, faces, ignored = sample_pasted(portrait(), crowd, (512, 384), rng)
+        _, faces, ignored = sample_pasted(portrait(), crowd, (512, 384), rng, TURNED)
         assert len(faces) + len(ignored) <= 2
         if len(faces) == 2:  # both are seen: they must not lie over each other
             low, high = np.maximum(*faces[:, :2]), np.minimum(*faces[:, 2:])
@@ -96,10 +89,10 @@ def test_faces_under_a_portrait_are_no_longer_labelled():
 
 
 def test_a_canvas_holds_pictures_of_every_kind_with_their_boxes_inside():
-    pictures = Pictures([scene(), scene(x=20, width=40, height=50)], (), portrait())
+    pictures = Pictures([scene(), scene(x=20, width=40, height=50)], (), portrait(), augmentation=TURNED)
     kinds = set()
     for seed in range(60):
-        image, faces, ignored = sample_canvas(pictures, 256, 0.0, np.random.default_rng(seed))
+        image, faces, ignored = sample_canvas(pictures, 256, np.random.default_rng(seed))
         assert image.shape == (256, 256)
         assert image.dtype == np.uint8
         for boxes in (faces, ignored):
@@ -111,7 +104,7 @@ def test_a_canvas_holds_pictures_of_every_kind_with_their_boxes_inside():
 
 def test_the_same_seed_makes_the_same_canvas():
     pictures = Pictures([scene()], (), portrait())
-    first, again = (sample_canvas(pictures, 256, 0.0, np.random.default_rng(3)) for _ in range(2))
+    first, again = (sample_canvas(pictures, 256, np.random.default_rng(3)) for _ in range(2))
     assert all((a == b).all() for a, b in zip(first, again, strict=True))
 
 

@@ -4,23 +4,21 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.training.turned import TURNED
 from training.data.faceset import FLIP, FaceSet
 from training.emofan import samples
 from training.emofan.network import EmoFANConfig
 from training.emofan.task import BatchConfig, chances
 from training.errors import TrainingError
-from training.face_detector import scenes
 from training.face_detector.occlusion import cover_faces
-from training.face_detector.scenes import Scene, sample_crop
+from training.face_detector.scenes import Scene, sample_crop, turn_boxes
 from training.runs import EmoFANRun, SetConfig
 from training.trainer import LoopConfig
 
 
 @pytest.fixture(autouse=True)
 def _clean_pictures(monkeypatch):
-    monkeypatch.setattr(scenes, "degrade", lambda image, rng: image)
     monkeypatch.setattr(samples, "degrade", lambda image, rng: image)
-    monkeypatch.setattr(scenes, "COVERED_SHARE", 0.0)
 
 
 def test_a_detector_crop_shows_the_face_where_its_box_is():
@@ -32,7 +30,7 @@ def test_a_detector_crop_shows_the_face_where_its_box_is():
         centre, axes = (float(x + width / 2 - 0.5), float(y + height / 2 - 0.5)), (int(width - 1), int(height - 1))
         cv2.ellipse(picture, (centre, axes, 0), 200, cv2.FILLED)  # round, like a face, however it is turned
         scene = Scene(picture, np.array([[x, y, x + width, y + height]], np.float32), np.array([False]))
-        image, faces, _ = sample_crop(scene, 256, rng)
+        image, faces, _ = sample_crop(scene, 256, rng, TURNED)
         shown = ((image.astype(float) - 40) / 160).clip(0, 1)
         if (
             len(faces) == 1
@@ -52,12 +50,12 @@ def test_a_detector_crop_shows_the_face_where_its_box_is():
 def test_a_turned_box_frames_the_turned_ellipse():
     boxes = np.array([[10.0, 20.0, 50.0, 40.0]])  # 40 wide, 20 high
     quarter = np.array([[0.0, -1.0, 100.0], [1.0, 0.0, 0.0]])
-    assert scenes.turn_boxes(boxes, quarter) == pytest.approx(np.array([[60.0, 10.0, 80.0, 50.0]]))
+    assert turn_boxes(boxes, quarter) == pytest.approx(np.array([[60.0, 10.0, 80.0, 50.0]]))
     angle, around = np.radians(30), np.linspace(0, 2 * np.pi, 2000)
     turn = np.array([[np.cos(angle), -np.sin(angle), 5.0], [np.sin(angle), np.cos(angle), 7.0]])
     outline = np.column_stack([30 + 20 * np.cos(around), 30 + 10 * np.sin(around)]) @ turn[:, :2].T + turn[:, 2]
     expected = np.concatenate([outline.min(0), outline.max(0)])
-    assert scenes.turn_boxes(boxes, turn)[0] == pytest.approx(expected, abs=1e-3)
+    assert turn_boxes(boxes, turn)[0] == pytest.approx(expected, abs=1e-3)
 
 
 def test_covering_changes_pixels_of_chosen_faces_only_and_never_the_given_picture():

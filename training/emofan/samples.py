@@ -10,7 +10,8 @@ import numpy as np
 
 from pipeline.faces.crops import crop_matrix, landmarks_square, warp
 from training.data.faceset import FLIP, FaceSet
-from training.face_detector.scenes import Scene, degrade
+from training.face_detector.augmentation import degrade
+from training.face_detector.scenes import Scene
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,8 +14,8 @@ import numpy as np
 from engines import BoxMap
 from pipeline.faces.detection import landmark_boxes
 from training.data.faceset import FaceSet
-from training.face_detector.occlusion import cover_faces
-from training.face_detector.scenes import COVERED_SHARE, Scene, choose_angle, split_faces, turn_boxes
+from training.face_detector.augmentation import FULL, Augmentation
+from training.face_detector.scenes import Scene, split_faces, turn_boxes
 
 SHAPES = {"16:9": (16, 9), "4:3": (4, 3), "1:1": (1, 1), "3:4": (3, 4), "9:16": (9, 16)}
 """Width to height of the pictures."""
@@ -57,7 +57,7 @@ def shape_px(shape: tuple[int, int], long_side_px: int) -> tuple[int, int]:
 
 
 def sample_enlarged(
-    scene: Scene, size_px: tuple[int, int], rng: np.random.Generator
+    scene: Scene, size_px: tuple[int, int], rng: np.random.Generator, augmentation: Augmentation = FULL
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     """A picture of `size_px` (width, height) that one face of `scene` fills: image, faces (G, 4), ignored (I, 4).
 
@@ -76,22 +76,26 @@ def sample_enlarged(
     if rng.random() < 0.8:  # keep to the photograph where it is large enough; the rest looks past its edge
         spare = np.abs(extent - size / scale) / 2
         centre = np.clip(centre, extent / 2 - spare, extent / 2 + spare)
-    matrix = _similarity(scale, choose_angle(rng), centre, size)
-    source = cover_faces(scene.image, scene.boxes, COVERED_SHARE, rng)
+    matrix = _similarity(scale, augmentation.angle(rng), centre, size)
+    source = augmentation.cover(scene.image, scene.boxes, rng)
     image = _warp(source, matrix, size_px, rng)
     return image, *split_faces(turn_boxes(scene.boxes, matrix).astype(np.float32), scene.invalid, size_px)
 
 
 def sample_pasted(
-    portraits: Portraits, scene: Scene, size_px: tuple[int, int], rng: np.random.Generator
+    portraits: Portraits,
+    scene: Scene,
+    size_px: tuple[int, int],
+    rng: np.random.Generator,
+    augmentation: Augmentation = FULL,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A picture of `size_px` (width, height) with a portrait pasted over a part of `scene`: image, faces, ignored."""
     index = int(rng.integers(len(portraits.boxes)))
     portrait, box = portraits.images[index], portraits.boxes[index]
-    portrait = cover_faces(portrait, box[None], COVERED_SHARE, rng)
+    portrait = augmentation.cover(portrait, box[None], rng)
     size, face = np.array(size_px, float), box[2:] - box[:2]
     matrix = _similarity(
-        _fill(rng) / (face / size).max(), choose_angle(rng), np.zeros(2), np.zeros(2)
+        _fill(rng) / (face / size).max(), augmentation.angle(rng), np.zeros(2), np.zeros(2)
     )  # placed below: about the face's own centre
     reach = np.maximum(size - face * np.hypot(*matrix[0, :2]), 0) / 2
     matrix[:, 2] = size / 2 + rng.uniform(-reach, reach) - matrix[:, :2] @ ((box[:2] + box[2:]) / 2)

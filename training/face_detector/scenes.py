@@ -13,7 +13,7 @@ import numpy as np
 
 from training.data.faceset import decode_picture, read_columns
 from training.errors import TrainingError
-from training.face_detector.occlusion import cover_faces
+from training.face_detector.augmentation import FULL, Augmentation
 
 FACE_PX_MIN = 10.0
 """Faces whose shorter side is less than this in a crop are ignored."""
@@ -21,8 +21,6 @@ VISIBLE_MIN = 0.4
 """Faces of which less than this share lies in a crop are ignored."""
 HELD_OUT_EVERY = 8
 """One event in so many is never trained on."""
-COVERED_SHARE = 0.15
-"""How many faces are partly covered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +66,17 @@ def hold_out(scenes: Sequence[Scene]) -> tuple[list[Scene], list[Scene]]:
     return [s for s in scenes if s.event not in held], [s for s in scenes if s.event in held]
 
 
-def sample_crop(scene: Scene, size_px: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def sample_crop(
+    scene: Scene, size_px: int, rng: np.random.Generator, augmentation: Augmentation = FULL
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A random square of `scene`, resampled to `size_px`: image (S, S) uint8, faces (G, 4), ignored (I, 4)."""
     side, centre = _choose_square(scene, size_px, rng)
-    scale, angle = size_px / side, choose_angle(rng)
+    scale, angle = size_px / side, augmentation.angle(rng)
     turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     matrix = np.column_stack([turn, size_px / 2 - turn @ centre])
     if rng.random() < 0.5:
         matrix[0] = -matrix[0] + np.array([0, 0, size_px])
-    source = cover_faces(scene.image, scene.boxes, COVERED_SHARE, rng)
+    source = augmentation.cover(scene.image, scene.boxes, rng)
     warp = matrix.copy()
     if scale < 0.6:  # area-average first: bilinear sampling alone would alias
         source = cv2.resize(source, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
@@ -86,7 +86,7 @@ def sample_crop(scene: Scene, size_px: int, rng: np.random.Generator) -> tuple[n
     image = cv2.warpAffine(source, warp, (size_px, size_px), flags=cv2.INTER_LINEAR, borderValue=fill)
     boxes = turn_boxes(scene.boxes, matrix).astype(np.float32)
     faces, ignored = split_faces(boxes, scene.invalid, (size_px, size_px))
-    return degrade(image, rng), faces, ignored
+    return augmentation.degrade(image, rng), faces, ignored
 
 
 def turn_boxes(boxes: np.ndarray, matrix: np.ndarray) -> np.ndarray:
@@ -95,13 +95,6 @@ def turn_boxes(boxes: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     half = (boxes[:, 2:] - boxes[:, :2]) / 2
     reach = np.sqrt(half**2 @ matrix[:, :2].T ** 2)
     return np.concatenate([centres - reach, centres + reach], 1)
-
-
-def choose_angle(rng: np.random.Generator) -> float:
-    """By how much the picture is turned, radians: most a little, one in seven anyhow, as people lie and lean."""
-    if rng.random() < 0.15:
-        return float(rng.uniform(-np.pi, np.pi))
-    return float(np.radians(rng.normal(0, 12))) if rng.random() < 0.5 else 0.0
 
 
 def _choose_square(scene: Scene, size_px: int, rng: np.random.Generator) -> tuple[float, np.ndarray]:
@@ -135,7 +128,12 @@ def split_faces(boxes: np.ndarray, invalid: np.ndarray, size_px: tuple[int, int]
 
 
 def show_whole(
-    scene: Scene, long_side_px: int, rng: np.random.Generator, *, keep_px: tuple[int, int] | None = None
+    scene: Scene,
+    long_side_px: int,
+    rng: np.random.Generator,
+    augmentation: Augmentation = FULL,
+    *,
+    keep_px: tuple[int, int] | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """All of `scene`, its longer side scaled to `long_side_px` as in serving: image, faces (G, 4), ignored (I, 4).
 
@@ -149,26 +147,4 @@ def show_whole(
     if rng.random() < 0.5:
         image = np.ascontiguousarray(image[:, ::-1])
         boxes = np.column_stack([size_px[0] - boxes[:, 2], boxes[:, 1], size_px[0] - boxes[:, 0], boxes[:, 3]])
-    return degrade(image, rng), *split_faces(boxes, scene.invalid, size_px)
-
-
-def degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """What cameras and codecs do to a picture: light, gamma, blur, noise, compression. uint8 (S, S) or (S, S, 3)."""
-    if rng.random() < 0.6:
-        gain, offset, gamma = rng.uniform(0.45, 1.3), rng.uniform(-35, 35), np.exp(rng.uniform(-0.4, 0.4))
-        table = 255 * (np.arange(256) / 255) ** gamma
-        image = cv2.LUT(image, (gain * (table - 127) + 127 + offset).clip(0, 255).astype(np.uint8))
-    if rng.random() < 0.2:
-        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 1.5))
-    if rng.random() < 0.1:
-        length = int(rng.integers(3, 8))
-        kernel = np.zeros((length, length), np.float32)
-        kernel[length // 2] = 1 / length
-        image = cv2.filter2D(image, -1, kernel if rng.random() < 0.6 else kernel.T)
-    if rng.random() < 0.2:
-        noise = rng.standard_normal(image.shape, np.float32) * rng.uniform(2, 10)
-        image = (image + noise).clip(0, 255).astype(np.uint8)
-    if rng.random() < 0.2:
-        _, packed = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(20, 80))])
-        image = np.asarray(cv2.imdecode(packed, cv2.IMREAD_UNCHANGED))
-    return image
+    return augmentation.degrade(image, rng), *split_faces(boxes, scene.invalid, size_px)

@@ -26,14 +26,19 @@ class DetectorConfig:
     """Pixels of a batch: as many canvases as fit."""
     drawn_share: float = 0.0
     """Share of pictures taken from drawn scenes instead of photographs."""
+    mosaic_share: float = 0.7
+    """Share of canvases that show four crops, for small faces; the others show one picture."""
+    augmentation: float = 1.0
+    """Share of samples that are turned, covered or degraded. Less of it at the end: most pictures are clean."""
 
     def __post_init__(self) -> None:
         if not self.canvas_px or any(side < 128 or side % (2 * STRIDES[-1]) for side in self.canvas_px):
             raise ValueError(f"canvas_px must be multiples of {2 * STRIDES[-1]} from 128 on, got {self.canvas_px}")
         if self.batch_px < 2 * max(self.canvas_px) ** 2:
             raise ValueError(f"batch_px must hold two canvases ({2 * max(self.canvas_px) ** 2}), got {self.batch_px}")
-        if not 0 <= self.drawn_share <= 1:
-            raise ValueError(f"drawn_share must be in 0..1, got {self.drawn_share}")
+        for name in ("drawn_share", "mosaic_share", "augmentation"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be in 0..1, got {getattr(self, name)}")
 
 
 class DetectorTask:
@@ -49,10 +54,7 @@ class DetectorTask:
 
     def batch(self, rng: np.random.Generator) -> Batch:
         side = int(rng.choice(self._config.canvas_px))
-        samples = [
-            sample_canvas(self._pictures, side, self._config.drawn_share, rng)
-            for _ in range(self._config.batch_px // side**2)
-        ]
+        samples = [sample_canvas(self._pictures, side, rng) for _ in range(self._config.batch_px // side**2)]
         images, faces, ignored = zip(*samples, strict=True)
         return {
             "images": torch.from_numpy(np.stack(images))[:, None],

@@ -77,7 +77,7 @@ def test_joined_recordings_give_all_frames_and_a_line(tmp_path):
     assert frames["frame_index"].tolist() == list(range(60))
     assert (frames["status"] != "decode_error").all()
     (line,) = report.time_notes
-    assert line.startswith("the clock jumps once, at 0:00:02.5 by -10")
+    assert line.startswith("clock jumps once, first at 0:00:02.5 by -10")
     commit = json.loads(next((tmp_path / "out" / "_commits").iterdir()).read_text())
     assert commit["report"]["time_notes"] == [line]
 
