@@ -39,10 +39,12 @@ def write_heif(
     size: tuple[int, int] | None = None,
     quarter_turns: int = 0,
     mirrored: bool = False,
+    long_sizes: bool = False,
 ) -> Path:
     """Write BGR `tiles` of one size, row by row; `size` (width, height) crops the whole.
 
     It is shown turned counter-clockwise, and then with left and right exchanged. The ending decides the codec.
+    `long_sizes`: the size of the description is written with 64 bits.
     """
     codec, item, configuration = (
         ("libx265", "hvc1", "hvcC") if path.suffix == ".heic" else ("libsvtav1", "av01", "av1C")
@@ -91,6 +93,8 @@ def write_heif(
             *([_full("iref", 0, 0, _box("dimg", parts))] if grid else []),
             _box("iprp", _box("ipco", *properties), _full("ipma", 0, 0, struct.pack(">I", len(uses)), *essential)),
         )  # fmt: skip
+        if long_sizes:
+            meta = struct.pack(">I4sQ", 1, b"meta", len(meta) + 8) + meta[8:]
         brand = b"heic" if path.suffix == ".heic" else b"avif"
         return _box("ftyp", brand, bytes(4), b"mif1", brand) + meta
 

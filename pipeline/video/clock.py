@@ -165,7 +165,7 @@ class Clock:
         if self.latest_ns is None:
             return 0
         frames = REORDER_FRAMES if stamp.is_reordered else JITTER_FRAMES
-        return min(self.latest_ns - frames * self.period_ns, *(self._recent_ns if stamp.is_reordered else ()), 2**62)
+        return min([self.latest_ns - frames * self.period_ns, *(self._recent_ns if stamp.is_reordered else ())])
 
     def _pause(self, time_ns: int) -> None:
         self.pauses = [*self.pauses[-LOOKAHEAD:], Jump(time_ns, time_ns - (self.latest_ns or 0))]

@@ -44,13 +44,13 @@ _DETAIL_PX = 4
 _TOLERANCE_PX = 3
 """Blocks agree within this: a zoom or a turn displaces each a little differently."""
 _STILL_PX = 1.0
-"""Smaller displacements are no camera motion: matching faces by distance copes with them."""
+"""Smaller displacements count as no camera motion: matching faces by distance copes with them."""
 _CAMERA_BLOCKS_MIN = 6
 """With fewer blocks to recognise, what moves may be a thing in front of an even background."""
 _MOTION_STEPS = 1024
 """Motion is rounded to 1/1024: sums of such numbers are exact, whatever frame they start from."""
 _STILL_BONUS = 0.05
-"""... and so are larger ones that explain the picture hardly better than none."""
+"""A displacement must correlate better than none by this much; otherwise the camera counts as still."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,13 +108,16 @@ def _meta(file: _File) -> bytes:
     at = 0
     while True:
         head = _exactly(file, at, 16)
-        size = int.from_bytes(head[:4])
-        if size == 1:
-            size = int.from_bytes(head[8:16])
-        if len(head) < 8 or size < 8:
+        size, header = int.from_bytes(head[:4]), 8
+        if size == 1:  # a 64-bit size follows
+            size, header = int.from_bytes(head[8:16]), 16
+        if not size and head[4:8] == b"meta":  # it goes on to the end of the file
+            size = _META_BYTES_MAX
+        if size < header:
             raise ValueError("no description of pictures")
         if head[4:8] == b"meta":
-            return _exactly(file, at + 12, min(size - 12, _META_BYTES_MAX))  # after version and flags
+            header += 4  # version and flags
+            return _exactly(file, at + header, min(size - header, _META_BYTES_MAX))
         at += size
 
 

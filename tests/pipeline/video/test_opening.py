@@ -178,6 +178,14 @@ def test_a_picture_of_tiles_is_put_together(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", [".heic", ".avif"])
+def test_a_picture_of_tiles_with_a_64_bit_box_is_put_together(tmp_path, suffix):
+    path = write_heif(tmp_path / f"long{suffix}", [flat(level, 64, 64) for level in (60, 180)], 2, long_sizes=True)
+    with VideoReader(path) as reader:
+        (frame,) = reader.frames()
+    assert frame.bgr().mean((0, 2))[[10, 100]] == pytest.approx([60, 180], abs=4)
+
+
+@pytest.mark.parametrize("suffix", [".heic", ".avif"])
 def test_a_tile_is_never_taken_for_the_picture(tmp_path, suffix):
     path = write_heif(tmp_path / f"tiles{suffix}", [flat(90, 64, 64)] * 6, columns=3)
     content = path.read_bytes()
