@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -82,6 +82,8 @@ class LoopConfig:
     ema_decay: float = 0.999
     """Weights are averaged with this decay; the average is what is validated and exported. 0: no averaging."""
     precision: Literal["f32", "bf16"] = "f32"
+    compile: bool = field(default=False, repr=False)  # other code for the same run: a checkpoint may change it
+    """Compile the network with torch.compile: a minute or two at the start, then faster steps. Needs a C++ compiler."""
     keep: Literal["best", "last"] = "best"
     """Which weights are kept: those that do best on val, or the last. `last` where val is what is reported."""
     validate_every: int = 1000
@@ -170,6 +172,8 @@ def train(
 
     journal = Journal(run_dir, step) if team.rank == 0 else None
     learner = team.wrap(model)
+    if config.compile:
+        learner = torch.compile(learner)  # type: ignore[assignment]  # torch types it as a callable
     started, seen = time.monotonic(), step
     for batch in _batches(task, config, step, team):
         learner.train()

@@ -1,5 +1,7 @@
 """The loop: resuming exactly, seeds that repeat, learning rates."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -142,3 +144,20 @@ def test_the_learning_rate_rises_and_ends_low(schedule):
     assert rates[0] < 0.1
     assert max(rates) == pytest.approx(1.0, abs=0.03)
     assert rates[-1] < 0.02
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, of its older compiler
+def test_a_compiled_run_learns_the_same_and_can_go_on_uncompiled(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))  # traced, but not through a compiler
+
+    def kill(line):
+        if line.startswith("step 40 "):
+            raise KilledError
+
+    plain, compiled = (tmp_path / name for name in ("plain", "compiled"))
+    train(Line(), config(), plain)
+    with pytest.raises(KilledError):
+        train(Line(), config(compile=True), compiled, log=kill)
+    train(Line(), config(), compiled)
+    ours, theirs = (final(folder)["model"] for folder in (plain, compiled))
+    assert all(torch.allclose(ours[name], theirs[name], atol=1e-3) for name in ours)
