@@ -18,8 +18,10 @@ def main() -> None:
     # Until the imports are done there is nothing to clean up, and a KeyboardInterrupt could be swallowed by one.
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, _leave)
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # never fail to print a file name
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # a daemon's may be closed; the next file opened must not take its place
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+        getattr(sys, name).reconfigure(errors="backslashreplace")  # never fail to print a file name
     from affectstream.app import run
 
     for stop in (signal.SIGINT, signal.SIGTERM):

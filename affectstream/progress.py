@@ -89,7 +89,7 @@ class ProgressBar(Standing):
 
 @contextmanager
 def progress_bar(console: Console) -> Iterator[ProgressBar]:
-    """A bar on a terminal; where output is not one, only what goes wrong is printed."""
+    """Show a bar on a terminal. Elsewhere only messages are printed: notes, retries and failures."""
     standing = ProgressBar(console)
     with _Bar(standing, console):
         yield standing

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import typer
 from rich.console import Console
-from rich.progress import Progress, TimeRemainingColumn
+from rich.progress import Progress
 
 from pipeline.text import printable
 
@@ -24,8 +24,7 @@ def console(*, stderr: bool = False, soft_wrap: bool = False) -> Console:
 def bar(task: str) -> Iterator[Callable[[int, int | None], None]]:
     """A progress bar on stderr, if that is a terminal; gives `shown(done, total)` to move it."""
     terminal = console(stderr=True)
-    columns = (*Progress.get_default_columns()[:-1], TimeRemainingColumn())
-    with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as progress:
+    with Progress(console=terminal, transient=True, disable=not terminal.is_terminal) as progress:
         number = progress.add_task(task, total=None)
         yield lambda done, total: progress.update(number, completed=done, total=total)
 

@@ -64,5 +64,8 @@ def _write(path: Path, differences: dict[str, float]) -> None:
     half = path.with_name(f"_{uuid.uuid4().hex}")
     with suppress(OSError):  # the cache is read-only or full: the next process verifies again
         path.parent.mkdir(exist_ok=True)
-        half.write_text(json.dumps(differences) + "\n", encoding="utf-8")
-        half.replace(path)
+        try:
+            half.write_text(json.dumps(differences) + "\n", encoding="utf-8")
+            half.replace(path)
+        finally:
+            half.unlink(missing_ok=True)

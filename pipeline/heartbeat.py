@@ -15,7 +15,7 @@ from math import inf
 _lock = threading.Lock()
 _beats = 0
 _waits: dict[object, float] = {}
-"""Until when each wait is taken for one, by `time.monotonic`."""
+"""Deadline of each wait, by `time.monotonic`; after it, the wait no longer counts as a sign of life."""
 
 
 def beat() -> None:

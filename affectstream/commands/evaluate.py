@@ -104,7 +104,7 @@ def evaluate(
 def _check_writable(out: Path | None, plots: Path | None) -> None:
     """Raise TrainingError for what could not be written after minutes of measuring."""
     if out is not None and out.exists() and not out.is_file():
-        raise TrainingError(f"--out {out}: is no file; expected the JSON file to write")
+        raise TrainingError(f"--out {out}: is not a file; expected the JSON file to write")
     for folder, option in ((out and out.parent, "--out"), (plots, "--plots")):
         if folder is not None:
             with _writing(folder, option):

@@ -24,11 +24,11 @@ from pipeline.types import AffectBatch, Faces, Frame, FrameBatch, Picture
 
 QUALITY_PX = 128
 SPLITS_MAX = 3
-"""How often a hop is halved to see who is who: at 10 frames per second, until every frame has been looked at."""
+"""How often a hop is halved where matches are ambiguous. At 10 frames per second, this reaches every frame."""
 SPLIT_S_MIN = 0.1
 """Nothing as short as this is halved: faces hardly change in it."""
 CROPS_MAX = 256
-"""Crops that EmoFAN is given at a time: a crowd takes seconds, and whoever watches wants to know that it goes on."""
+"""Crops per call of EmoFAN. A crowd takes seconds; shorter calls let the watchdog see progress in between."""
 
 
 class Analyzer:

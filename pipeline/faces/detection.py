@@ -16,6 +16,9 @@ DETECTIONS_MAX = 300
 """Most faces that are taken from one picture."""
 _CANDIDATES_MAX = 2000
 
+INSIDE_MIN = 0.9
+"""Share of its area by which a box lies inside a better one to be a part of that face; see docs/decisions/0023."""
+
 REACH_FACES = 1.2
 """Between two key frames a face moves by no more than this many of its own sizes."""
 SIZE_RATIO_MAX = 1.7
@@ -32,7 +35,7 @@ def detect(engine: Engine, picture: Picture) -> Faces:
     found = engine.run(image[None])
     boxes, scores = suppress(found["boxes"][0], found["scores"][0], rule.score_keep, rule.nms_iou, DETECTIONS_MAX)
     boxes = (boxes / scale).clip(0, [picture.width, picture.height, picture.width, picture.height])
-    solid = (boxes[:, 2:] - boxes[:, :2]).min(1, initial=np.inf) >= 1 if len(boxes) else np.zeros(0, bool)
+    solid = (boxes[:, 2:] - boxes[:, :2]).min(1) >= 1
     boxes = boxes[solid].astype(np.float32)
     return Faces(boxes, scores[solid], looks(glimpse(picture, boxes)))
 
@@ -40,13 +43,26 @@ def detect(engine: Engine, picture: Picture) -> Faces:
 def suppress(
     boxes: np.ndarray, scores: np.ndarray, score_min: float, nms_iou: float, count_max: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Greedy non-maximum suppression of candidates (A, 4) and (A,): the kept boxes and scores, best first."""
+    """Greedy non-maximum suppression of candidates (A, 4) and (A,): the kept boxes and scores, best first.
+
+    A box that lies inside a better one is a part of that face, however small their overlap is.
+    """
     able = np.flatnonzero(scores >= score_min)
     able = able[np.argsort(-scores[able], kind="stable")][:_CANDIDATES_MAX]
     boxes, scores = boxes[able], scores[able]
     corners_sizes = np.column_stack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
     kept = np.asarray(cv2.dnn.NMSBoxes(corners_sizes.tolist(), scores.tolist(), score_min, nms_iou), int)[:count_max]
+    kept = kept[~_inside_better(boxes[kept])]
     return boxes[kept], scores[kept]
+
+
+def _inside_better(boxes: np.ndarray) -> np.ndarray:
+    """(D,) bool: which boxes (D, 4), best first, lie inside an earlier one by `INSIDE_MIN` of their area."""
+    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+    shared = np.clip(high - low, 0, None).prod(2)
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(1)
+    return np.asarray(np.tril(shared > INSIDE_MIN * area[:, None], -1).any(1))
 
 
 def landmark_squares(boxes: np.ndarray, box_map: BoxMap, factor: float) -> np.ndarray:

@@ -23,7 +23,7 @@ LOOK_SIZE = _HISTOGRAM + _SMALL_PX**2 + 1
 _CONTRAST_MIN = 4.0
 """Grey levels of standard deviation; with less, a face is too even to be compared ..."""
 _UNKNOWN = 0.75
-"""... and looks as much like any other as the same face does after a second."""
+"""... and this likeness is assumed with any other: the usual one of the same face after a second."""
 
 
 def glimpse(picture: Picture, boxes: np.ndarray) -> np.ndarray:

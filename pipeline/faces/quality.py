@@ -47,7 +47,7 @@ SMALL_PX, LOW_RES_PX = 32.0, 64.0
 DARK_LUMA, BRIGHT_LUMA = 40.0, 215.0
 BLUR_MIN = 6.0
 VISIBLE_MIN = 0.5
-"""From here on landmarks are believed, and a face that only one end of a hop knows counts as there."""
+"""Minimum visibility for landmarks to be trusted, and for a face detected at one end of a hop only to count."""
 BORDER_PX = 2.0
 
 
@@ -67,7 +67,7 @@ def flag(
 
     boxes (R, 4) px, size (R, 2) of the picture as width, height, pose (R, 3) degrees or NaN, the rest (R,).
     """
-    side = (boxes[:, 2:] - boxes[:, :2]).min(1, initial=np.inf) if len(boxes) else np.zeros(0)
+    side = (boxes[:, 2:] - boxes[:, :2]).min(1)
     turned = np.nan_to_num(np.abs(pose[:, :2])).max(1, initial=0)
     low, high = boxes[:, :2], size - boxes[:, 2:]
     conditions = {

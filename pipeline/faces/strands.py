@@ -1,7 +1,7 @@
 """Following faces through one hop: from the detections at its first frame to those at the next hop's first frame.
 
-A strand is one face in one hop. It is known at both ends, or at one only: then it is held where it was seen, and counts
-on the frames where the landmarks say that it is still, or already, there. Pure functions.
+A strand is one face in one hop, detected at both ends or at one only. With one end, its box stays where it was
+detected, and it counts on the frames where the landmarks confirm the face. Pure functions.
 Shapes: M detections over all key frames of a batch, S strands, Q faces on the frames between key frames.
 """
 
@@ -97,7 +97,7 @@ def ahead(faces: Faces, camera: CameraPath, key: int, following: int) -> Faces:
 
 
 def is_settled(a: Faces, b: Faces, elapsed_s: float, score_start: float) -> bool:
-    """Whether it is plain who is who between two key frames: nobody clearly seen came, went, moved far or changed."""
+    """Whether all matches are clear: no confident face appears, vanishes, moves far or changes its appearance."""
     if not len(a) and not len(b):
         return True
     pairs = match(a, b, elapsed_s)
@@ -195,8 +195,8 @@ def seen(
     visibility: np.ndarray,
     looks: np.ndarray,
 ) -> np.ndarray:
-    """Rows of `inner` that count, in order: all of a strand known at both ends, else those next to the end that knows
-    it on which a face shows, and the same one.
+    """Rows of `inner` that count, in order: all rows of a strand detected at both ends; else the rows next to its one
+    detection, for as long as the same face is visible.
 
     visibility is (Q,), looks (Q, L).
     """

@@ -1,8 +1,8 @@
 """Erasing all that a results folder holds of some streams, so that a crash never leaves the job half done.
 
 First the streams are written down (`pipeline.results.marks`), then reports, commits, files and merged rows go, in this
-order, and the records are cleaned last. At every moment the folder is exactly readable: a stream's rows count until its
-commit is gone. Whoever holds the folder next finishes what was begun.
+order, and the records are cleaned last. Readers get exact rows throughout: a stream's rows count until its commit is
+removed. The next process to lock the folder completes an interrupted erasure.
 """
 
 import json

@@ -1,8 +1,8 @@
 """``forgotten.json``: which sources were erased from a results folder, so that no later run analyses them again.
 
-A source is known by a salted hash of its URI, so the file names nobody; whoever has the folder and guesses a URI can
-check the guess. Only while an erasure goes on are the streams named, so that a later call can finish it. The file stays
-when a run starts over, and no mark is ever removed: together they are a log of what was erased.
+Sources are identified by a salted hash of their URI, so the file contains no names; anyone with the folder can still
+test a guessed URI. Streams are named only while an erasure is in progress, so that a later call can finish it. The file
+survives `--fresh` and marks are never removed: together they are a log of what was erased.
 """
 
 import hashlib

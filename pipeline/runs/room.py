@@ -42,7 +42,7 @@ def room(worker: Worker, nodes: Iterable[Node]) -> Room:
 
 
 def _times(what: float, each: float) -> int:
-    """How often `each` is in `what`: 0.1 is ten times in 1, although not for a computer."""
+    """How many whole times `each` fits into `what`, tolerant of rounding: 0.1 fits ten times into 1."""
     return int(what / each + 1e-6)
 
 

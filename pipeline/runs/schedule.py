@@ -128,7 +128,9 @@ class Schedule:
         if failed.kind == "sink":
             self._sinks_lost += 1
             if self._sinks_lost >= SINKS_LOST_MAX:
-                raise SinkError(f"{failed.message}; so ended {SINKS_LOST_MAX} sources in a row, and with them the run")
+                raise SinkError(
+                    f"{failed.message}; {SINKS_LOST_MAX} consecutive sources could not be written, so the run stops"
+                )
         self._given_up.add(job.source.uri)
         return failure(job.source, failed)
 

@@ -67,7 +67,7 @@ class _AtWork:
 class Standing:
     """Told how a run goes from one thread, read from any.
 
-    Whoever wants to show what is told as it comes overrides these methods, and calls them for the counts.
+    Subclasses override these methods to react to events, and call `super()` so that the counts stay right.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic):

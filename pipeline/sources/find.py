@@ -158,7 +158,7 @@ def _local(
     item: str, root: Path | None, out: str | Path | None, labels: Mapping[str, Label], left_out: LeftOut
 ) -> list[Source]:
     if without_secrets(item) != item and not _exists(item):
-        raise ConfigError(f"{redacted(item)}: is no file here, and an address begins with s3://, gs:// or http(s)://")
+        raise ConfigError(f"{redacted(item)}: is not a local file; addresses begin with s3://, gs:// or http(s)://")
     real_out = None if out is None or is_address(str(out)) else real_path(out)
     sources = []
     for path, begin in _expand(item, left_out):

@@ -90,7 +90,7 @@ def is_analysed(path: PurePath) -> bool:
 
 
 def why_not(path: PurePath) -> str | None:
-    """Of which kind a file is that is not taken, by its name; None: it is taken, or is no media."""
+    """Why a file is left out, by its name (`hidden file`, `.cr3 file`); None if it is analysed or is not media."""
     suffix = path.suffix.lower()
     if suffix not in ANALYSED_SUFFIXES | UNREAD_SUFFIXES:
         return None
@@ -151,9 +151,9 @@ def _is_special(entry: "os.DirEntry[str]") -> bool:
 
 
 def searched(paths: Iterable[P], root: PurePath, pattern: str, left_out: LeftOut) -> list[P]:
-    """Those of the `paths` below `root` that lie, if they are folders themselves, in no hidden or system folder.
+    """The folders `paths` below `root` that neither are nor lie in a hidden or system folder.
 
-    What the pattern itself names is none: `*/.cache/*.mp4` finds what `**` passes over.
+    Names that the pattern itself contains are exempt: `*/.cache/*.mp4` finds what `**` leaves out.
     """
     named = {*PurePath(pattern).parts, *root.parts}
     found, seen = [], set[PurePath]()
@@ -171,19 +171,19 @@ def searched(paths: Iterable[P], root: PurePath, pattern: str, left_out: LeftOut
 def suitable(files: Iterable[P], root: PurePath, pattern: str, left_out: LeftOut) -> list[P]:
     """Those of the `files` below `root` that a pattern, or a folder of a bucket, has to analyse.
 
-    An ending that the pattern itself names is taken, as in `*.dng`.
+    What the pattern itself names is taken: an ending, as in `*.dng`, and hidden files, as in `.clip*`.
     """
     by_folder: dict[P, list[P]] = {}
     for file in files:
         by_folder.setdefault(file.parent, []).append(file)
-    ending = PurePath(pattern).suffix.lower()
+    ending, names_hidden = PurePath(pattern).suffix.lower(), PurePath(pattern).name.startswith(".")
     found = []
     for folder in searched(by_folder, root, pattern, left_out):
         for file in by_folder[folder]:
-            if ending and file.suffix.lower() == ending and not file.name.startswith("."):
-                found.append(file)
-            elif kind := why_not(file):
+            kind = why_not(file)
+            is_named = names_hidden if kind == "hidden file" else file.suffix.lower() == ending
+            if kind and not is_named:
                 left_out.add(kind, file)
-            elif is_analysed(file):
+            elif is_analysed(file) or file.suffix.lower() == ending:
                 found.append(file)
     return found

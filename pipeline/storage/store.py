@@ -35,7 +35,7 @@ class Store(Protocol):
         """Make the folder and hold it: one at a time writes there. Raises ConfigError, ResultsError."""
 
     def doing(self) -> str | None:
-        """What whoever holds it does; None: nobody does."""
+        """What the current lock holder is doing; None if the folder is not locked."""
 
     def exists(self, path: str) -> bool:
         """Whether there is such a file or folder."""
@@ -93,8 +93,8 @@ def write_json(store: Store, path: str, content: Mapping[str, Any]) -> None:
 
 
 SLOW_S_MAX = 300.0
-"""A disk may take so long for one operation before it is taken for dead. A network disk whose server restarts, or one
-that others write to, does stand still for longer than a decoder may (`worker.hang_s`)."""
+"""Time limit of one disk operation. Longer than `worker.hang_s`, because a network disk can stall while its server
+restarts or others write to it."""
 _HALF = "_" + "[0-9a-f]" * 32 + ".*"
 """Names of files that are being written."""
 

@@ -1,7 +1,7 @@
 """Tracks: who is who over time. Deterministic; ages in seconds; no clock.
 
-Inside a hop, and from hop to hop, a face is followed by its strands, which meet in detections. The tracker adds what
-that cannot: it starts tracks, ends them, and joins them again over a gap, when somebody was hidden for a moment.
+Strands follow a face within a hop, and from hop to hop through the detections that they share. The tracker starts and
+ends tracks, and resumes a track after a short gap, such as a brief occlusion.
 """
 
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ class TrackerConfig:
     gap_s_max: float = 1.0
     """A track is over when its face was not seen for longer than this."""
     likeness_margin: float = 0.25
-    """By how much more a face must look like somebody lost from sight to be given to them."""
+    """A strand moves to a lost track if it resembles that track by at least this much more than its own."""
     change_max: float = 1.4
     """Largest cost (`pipeline.faces.association`) from where the face was expected to where one is found."""
 

@@ -171,7 +171,7 @@ def _finish(
         beat()
         tally.add(rows, time.monotonic() - started)
     if not tally.frames:
-        raise SourceError(f"{source.shown}: has no frame in the stretch that is asked for{_length(origin.info)}")
+        raise SourceError(f"{source.shown}: has no frame in the requested time range{_length(origin.info)}")
     if (before := _committed(store, source, state)) is not None:  # the first commit stands
         return before
     sink.flush()

@@ -3,12 +3,12 @@
 docs/decisions/0018-one-rule-for-time.md gives the reasons. Pure functions of numbers: no libav here. Times are integers
 in nanoseconds; a *stamp* is what a packet says, counted from the container's start, and *time* is what the rows get.
 
-- Stamps that go on from the latest one, or stand still for a moment, are time as it is.
-- A few stamps that lie elsewhere, after which the old clock goes on, are *outliers*: the pictures get times between
+- Stamps that continue from the latest one, or repeat it for a moment, are used unchanged.
+- A few stamps far from the rest, after which the old clock continues, are *outliers*: their pictures get times between
   those of their neighbours.
-- A jump that persists is a *new clock*, as in recordings joined byte for byte: it goes on without a gap.
-- A jump ahead is a *pause* where one writer stamped the whole file and the file is as long as the jump needs it to be.
-- A jump by the range of the stamps is a *wrap*: the clock goes on.
+- A jump that persists starts a *new clock*, as in files concatenated byte for byte: time continues without a gap.
+- A jump ahead is a *pause* if one writer stamped the whole file and the stated length leaves room for it.
+- A jump by the whole range of the stamps is a *wrap*: time continues.
 """
 
 from collections import deque
@@ -23,8 +23,8 @@ from pipeline.video.irregular import NS, Jump, note
 T = TypeVar("T")
 
 JUMP_S = 10.0
-"""Without other evidence, time that passes between two pictures is believed up to here; ffmpeg's own limit for a
-discontinuity (`-dts_delta_threshold`). MPEG-TS wants a stamp every 0.7 s."""
+"""Longest step between two pictures that is accepted without other evidence. The same as ffmpeg's limit for a
+discontinuity (`-dts_delta_threshold`); MPEG-TS requires a stamp every 0.7 s."""
 UNSTATED_PAUSE_S = 3600.0
 """The longest pause that is believed in a file that does not say how long it is, as browsers record."""
 PERSISTS = 8
@@ -36,9 +36,9 @@ REORDER_FRAMES = 16
 JITTER_FRAMES = 3
 """Stamps that go back by less are uneven, and no new clock."""
 LATE_MAX = 2
-"""So many of the last pictures may be stamped too late without a key frame after them being taken for a new clock."""
+"""This many recent pictures may be stamped too late before the next key frame is taken for a new clock."""
 CLOCKS_MAX = 8
-"""So many clocks are remembered: after a few seconds of wrong stamps the old one may go on."""
+"""Number of clocks remembered: an earlier one may resume after a few seconds of wrong stamps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Clock:
     """Turns the stamps of packets, in the order in which they are stored, into stream time."""
 
     def __init__(self, timing: Timing, latest_ns: int | None = None):
-        """`latest_ns` is set where reading begins in the middle: what comes first goes on from there."""
+        """`latest_ns`: time of the packet before the first one, if reading starts in the middle of the file."""
         self.timing, self.latest_ns, self.period_ns = timing, latest_ns, timing.period_ns
         self.pauses: list[Jump] = []
         """The last jumps ahead that no damage explains: they are long, or lead to a key frame without bytes between."""
@@ -161,7 +161,7 @@ class Clock:
         return earliest_ns <= time_ns <= self.latest_ns + self._step_ns_max(stamp, time_ns)
 
     def _earliest_ns(self, stamp: Stamp) -> int:
-        """The earliest time that a picture may have which is stored here: only so many are stored before it."""
+        """Earliest time that a picture stored here can have, given how far codecs reorder pictures."""
         if self.latest_ns is None:
             return 0
         frames = REORDER_FRAMES if stamp.is_reordered else JITTER_FRAMES
@@ -225,7 +225,7 @@ class Clock:
 
 
 def _judges(stamp: Stamp, following: list[Stamp]) -> list[Stamp]:
-    """The packets that show whether the old clock goes on: those after all that may be shown before this one."""
+    """The packets that decide whether the old clock continues; skips those that may be shown before this one."""
     first = min(REORDER_FRAMES, len(following) * 2 // 3) if stamp.is_reordered else 0
     return following[first : first + PERSISTS]
 

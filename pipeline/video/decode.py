@@ -51,7 +51,7 @@ class DecodedFrame:
     frame_index: int | None
     corrupt: bool
     damage_before: bool
-    """If there is a hole between the frame before and this one, it is damage and not a pause."""
+    """Whether a gap before this frame counts as damage rather than as a pause in the recording."""
     _frame: av.VideoFrame
     _convert: PictureConverter
 

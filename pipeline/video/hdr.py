@@ -1,6 +1,6 @@
 """HLG and PQ pictures as an SDR screen shows them: one table for luma, one for how chroma follows.
 
-Reference white (203 cd/m2 in ITU-R BT.2408) becomes SDR white; what is brighter is compressed into the last tenth.
+SDR signals up to 0.9 are kept. Reference white (203 cd/m2, ITU-R BT.2408) becomes 0.95; brighter levels approach 1.
 """
 
 from functools import cache

@@ -28,9 +28,9 @@ def batches(
 ) -> Iterator[FrameBatch]:
     """Group analysed frames and missing ticks from `start_ns` on and before `end_ns` into batches of whole hops.
 
-    A batch holds at least `batch_frames` frames, fewer at the end of the stream or where their pictures are large.
-    Both bounds lie on the grid of hops or where the video begins and ends; frames before the first are only compared
-    with, of those after the last the first closes the last batch.
+    A batch holds at least `batch_frames` frames; fewer at the end of the stream, before a gap of more than `LOST_NS`,
+    or if pictures are large. Both bounds lie on the grid of hops or at the ends of the video. Frames before `start_ns`
+    only serve to find scene cuts; the first picture from `end_ns` on closes the last batch.
     """
     held: list[Frame] = []
     picture_ns = -LOST_NS

@@ -6,7 +6,7 @@ NS = 1_000_000_000
 CLAIM_RATIO_MAX = 4
 """A container's length is believed up to this many times what could be read of it."""
 NAMED_MAX = 1000
-"""So many jumps of a kind are remembered to be told."""
+"""Number of jumps of each kind that are kept for the report; further ones are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +73,8 @@ def _times(jumps: tuple[Jump, ...]) -> str:
 
 
 def _clock(time_ns: int) -> str:
-    minutes, ms = divmod(round(time_ns / 1e6), 60_000)
-    return f"{minutes // 60}:{minutes % 60:02d}:{ms / 1000:04.1f}"
+    minutes, tenths = divmod(round(time_ns / 1e8), 600)
+    return f"{minutes // 60}:{minutes % 60:02d}:{tenths / 10:04.1f}"
 
 
 def note(jumps: list[Jump], jump: Jump) -> None:

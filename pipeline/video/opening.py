@@ -28,8 +28,8 @@ _PICTURE_FORMATS = (
 _SOUND_FORMATS = "mp3,flac,wav,aac,ac3,aiff,ape,wv"
 """Opened to say that they hold no video: a song's cover is none."""
 FORMATS = f"{_VIDEO_FORMATS},{_PICTURE_FORMATS},{_SOUND_FORMATS}"
-"""libav's names of the formats that are read. Those that name other files are not among them: a file from a stranger
-could have any file of this machine, or any address that it reaches, analysed in its place (concat, hls, dash, sdp…)."""
+"""libav's names of the formats that are read. Formats that refer to other files (concat, hls, dash, sdp…) are excluded:
+an untrusted file could make this machine read any local file or any address that it can reach."""
 _LOCAL = {"format_whitelist": f"{FORMATS},image2", "protocol_whitelist": "file", "pattern_type": "none"}
 """`image2` reads pictures whose names look like patterns (`shot%03d.jpg`): with this pattern type, only that file."""
 _REMOTE = {"format_whitelist": FORMATS, "protocol_whitelist": "none"}
@@ -40,7 +40,7 @@ _STILL_BRANDS = ("heic", "heix", "heim", "heis", "mif1", "mif2", "avif")
 _PACKETS_MAX = 500
 """How many packets are searched for a second picture. No file that is meant to play has more sound between pictures."""
 _LOST_S_MIN = 1.0
-"""A file with one picture that claims to go on for longer than this after it is a video that was cut off."""
+"""A file with one picture that states a length this much beyond it is a truncated video, not a picture."""
 _CLOCK = {"correct_ts_overflow": "0"}
 """libav would take any jump back in an MPEG stream for a wrap; `pipeline.video.clock` tells them apart."""
 

@@ -13,10 +13,10 @@ HELD_MAX = 4
 
 
 class DecodeOrder:
-    """Times of pictures whose packets only say when they are decoded: the same times, in the order of showing.
+    """Presentation times for packets that carry decoding times only: the same times, in presentation order.
 
-    A picture leaves the decoder when a later packet goes in, and that delay is no time. It shows at key frames, whose
-    place is the same in both orders.
+    The decoder returns a picture only after later packets have gone in. That delay is measured at key frames, whose
+    position is the same in both orders, and subtracted.
     """
 
     def __init__(self) -> None:
@@ -43,10 +43,10 @@ class DecodeOrder:
 
 
 def in_order(pictures: Iterable[tuple[T, int | None]], usual_period_ns: Callable[[], int]) -> Iterator[tuple[T, int]]:
-    """Pictures in the order in which the decoder shows them, each with a time later than the one before.
+    """Yield all pictures in decoder output order, with strictly increasing times.
 
-    A picture without a time, or whose time is not later, waits for the next that has one, and those between are spread
-    evenly, a period apart at most. So none is left out. Holds `HELD_MAX` pictures.
+    A picture without a time, or with one that is not later, waits for the next picture with a later time. Waiting
+    pictures are spaced evenly up to it, at most one period apart. At most `HELD_MAX` pictures wait.
     """
     last_ns, stamp_ns, period_ns, held = -1, -1, 1, list[T]()
     for picture, time_ns in pictures:

@@ -24,9 +24,11 @@ _UNCHANGED_CORRELATION = 0.85
 _SCORE_PX, _SCORE = (4, 12), (0.6, 0.85)
 """How well blocks must be found that moved by up to 4 px and from 12 px on: the farther, the more may fit by chance."""
 _SAME_CORRELATION, _BOTH_WAYS = 0.4, 0.67
-"""Then what the pictures share must correlate after alignment, or the blocks of each must be found in the other."""
+"""Either the area that both pictures share correlates this well once aligned, or blocks of each picture are found
+in the other with at least this score."""
 _FROM_BLANK_DIFFERENCE = 36.0
-"""Mean difference of levels at which what follows a blank picture is a new scene, and no face that comes into view."""
+"""Mean difference in grey levels above which the picture after a blank one opens a scene. A face that comes into view
+changes less."""
 _BLOCK_ROWS, _BLOCK_COLUMNS = 3, 4
 _BLOCK_H, _BLOCK_W = THUMBNAIL_PX[1] // _BLOCK_ROWS, THUMBNAIL_PX[0] // _BLOCK_COLUMNS
 _BLOCKS_MIN = 4

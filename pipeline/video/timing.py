@@ -46,7 +46,7 @@ class Lengths:
     """How long a stream is said to be, from its start."""
 
     shortest_ns: int | None
-    """None where the container does not say. All that is written into the same file must be true, so this may be."""
+    """The shortest stated length, which agrees with every statement in the file; None if nothing is stated."""
     longest_ns: int | None
     is_estimate: bool
     """libav measured it from the last time stamps; the file itself says nothing."""

@@ -19,7 +19,7 @@ class Augmentation:
     """Share of the samples that are changed at all, 0..1. Each kind of change is drawn apart from the others."""
 
     def angle(self, rng: np.random.Generator) -> float:
-        """By how much to turn the picture, radians: mostly a little; one in seven anyhow, as people lie and lean."""
+        """Random rotation, radians: any angle for 15 % (people lie and lean), a few degrees for 42 %, else 0."""
         if rng.random() >= self.strength:
             return 0.0
         if rng.random() < 0.15:

@@ -141,7 +141,7 @@ def show_whole(
     """
     extent = np.array(scene.image.shape[::-1])
     scale = long_side_px / extent.max() if keep_px is None else float((np.array(keep_px) / extent).min())
-    size_px = (max(int(extent[0] * scale), 1), max(int(extent[1] * scale), 1))
+    size_px = (max(round(extent[0] * scale), 1), max(round(extent[1] * scale), 1))
     image = cv2.resize(scene.image, size_px, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     boxes = scene.boxes * np.tile(np.array(size_px) / extent, 2).astype(np.float32)
     if rng.random() < 0.5:

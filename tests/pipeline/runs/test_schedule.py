@@ -119,7 +119,7 @@ def test_a_stretch_that_fails_is_told_once_and_the_others_are_left():
 def test_a_disk_that_takes_nothing_more_ends_the_run_and_not_each_source_after_the_other():
     sources = [Source(f"{i}.mp4", str(i), f"file:///{i}.mp4") for i in range(SINKS_LOST_MAX + 1)]
     schedule, now = Schedule(sources, attempts=3), 0.0
-    with pytest.raises(SinkError, match="No space left; so ended 5 sources in a row"):  # noqa: PT012 - in that many steps
+    with pytest.raises(SinkError, match="No space left; 5 consecutive sources could not be written"):  # noqa: PT012 - in that many steps
         while not schedule.is_done:
             now += 100.0
             schedule.put(schedule.take(now), Failed("No space left", "sink"), now)

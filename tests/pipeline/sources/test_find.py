@@ -107,7 +107,7 @@ def test_what_is_no_address_fails_in_its_turn_and_the_rest_goes_on():
     "item", ["/lists/x https://me:word@h/v.mp4", Path("rtsp://me:word@h/v.mp4"), "ftp://me:word@h/"]
 )
 def test_what_holds_a_password_and_is_no_file_is_refused_without_it(item):
-    with pytest.raises(ConfigError, match=r"no file here|of no known kind") as refused:
+    with pytest.raises(ConfigError, match=r"not a local file|of no known kind") as refused:
         find_sources([item])
     assert "word" not in str(refused.value)
 

@@ -163,10 +163,12 @@ def test_many_are_counted_and_the_first_are_kept(tmp_path):
         ("**/@eaDir/*.jpg", ["@eaDir/d.jpg", "sub/p.jpg"]),
         ("*.dng", ["a.dng"]),
         (".cache/*.mp4", [".cache/y.mp4"]),
+        (".h*.mp4", [".hidden.mp4"]),
+        (".*", [".hidden.mp4"]),
     ],
 )
 def test_patterns_pass_over_the_same_but_for_what_they_name(tmp_path, pattern, found):
-    put(tmp_path, "good.mp4", "sub/x.mp4", "@eaDir/d.jpg", "a.dng", ".cache/y.mp4", "@eaDir/z.mp4")
+    put(tmp_path, "good.mp4", "sub/x.mp4", "@eaDir/d.jpg", "a.dng", ".cache/y.mp4", "@eaDir/z.mp4", ".hidden.mp4")
     if "jpg" in pattern:
         put(tmp_path, "sub/@eaDir/p.jpg") if "@eaDir" in pattern else put(tmp_path, "sub/p.jpg")
         found = [name.replace("sub/p", "sub/@eaDir/p") if "@eaDir" in pattern else name for name in found]

@@ -283,7 +283,7 @@ def test_two_detectors_are_compared_with_intervals(data, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["-o", "folder"], "is no file"),
+        (["-o", "folder"], "is not a file"),
         (["-o", "file/figures.json"], "--out file: cannot be written"),
         (["--plots", "file"], "--plots file: cannot be written"),
         (["--plots", "/proc/pictures"], "--plots /proc/pictures: cannot be written"),
