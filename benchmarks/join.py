@@ -26,7 +26,7 @@ from pipeline.units.context import RunContext
 from pipeline.units.spool import Ending, Origin, write_spool
 from pipeline.units.stretches import Stretch
 from pipeline.units.unit import checkpoint_path, join_stretches
-from pipeline.video.decode import VideoInfo
+from pipeline.video.decoded import VideoInfo
 from pipeline.video.irregular import Irregular
 
 HERE = Path(__file__).parent

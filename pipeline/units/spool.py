@@ -21,7 +21,7 @@ from pipeline.errors import ResultsError, SinkError
 from pipeline.results.commits import parsed
 from pipeline.storage.store import Store, write_json
 from pipeline.types import AffectBatch, Frame, Strands
-from pipeline.video.decode import VideoInfo
+from pipeline.video.decoded import VideoInfo
 from pipeline.video.irregular import Irregular
 
 FORMAT = 4

@@ -16,7 +16,8 @@ from typing import Self
 from pipeline.config import Sampling
 from pipeline.heartbeat import beat
 from pipeline.types import Frame
-from pipeline.video.decode import DAMAGE_S, DecodedFrame, VideoInfo, VideoReader
+from pipeline.video.decode import DAMAGE_S, VideoReader
+from pipeline.video.decoded import DecodedFrame, VideoInfo
 from pipeline.video.hops import HOP_NS
 from pipeline.video.irregular import CLAIM_RATIO_MAX, Irregular
 from pipeline.video.sampling import sample

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from pipeline.results.commits import UnitReport
 from pipeline.sources.find import Source
 from pipeline.tracks.timeline import Finished
-from pipeline.video.decode import VideoInfo
+from pipeline.video.decoded import VideoInfo
 from pipeline.video.irregular import Irregular
 
 __all__ = ["Tally", "UnitReport"]

@@ -33,7 +33,7 @@ from pipeline.units.spool import FORMAT, Ending, Origin, has_spool, read_end, re
 from pipeline.units.stretches import Split, Stretch, StretchReader, whole
 from pipeline.units.tally import Tally, UnitReport
 from pipeline.version import software_version
-from pipeline.video.decode import VideoInfo
+from pipeline.video.decoded import VideoInfo
 from pipeline.video.hops import batches
 from pipeline.video.irregular import Irregular
 from pipeline.video.prefetch import prefetch

@@ -1,7 +1,6 @@
 """Reading a video file or picture, here or remote, with PyAV: frames with exact times, errors renamed, damage noted."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -9,11 +8,10 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 import av
-import numpy as np
 
 from pipeline.errors import SourceError
-from pipeline.types import Picture
 from pipeline.video.clock import Clock
+from pipeline.video.decoded import DecodedFrame, VideoInfo
 from pipeline.video.irregular import NS, Irregular, Jump, note
 from pipeline.video.opening import Source, packets
 from pipeline.video.picture import PictureConverter
@@ -39,52 +37,8 @@ HELD_BYTES_MAX = 64 * 2**20
 
 _Timed = tuple["av.Packet[Any] | None", int | None]
 """A packet, None where reading failed, and its time."""
-
-
-@dataclass(slots=True)
-class DecodedFrame:
-    """One frame as it left the decoder. `picture` is made on demand: most frames are never looked at."""
-
-    pts_ns: int
-    duration_ns: int
-    """How long it is shown; 0 where the file does not say."""
-    frame_index: int | None
-    corrupt: bool
-    damage_before: bool
-    """Whether a gap before this frame counts as damage rather than as a pause in the recording."""
-    _frame: av.VideoFrame
-    _convert: PictureConverter
-
-    def picture(self) -> Picture:
-        """The frame as it is analysed."""
-        return self._convert(self._frame)
-
-    def bgr(self) -> np.ndarray:
-        """The frame as people look at it: (H, W, 3) uint8 BGR."""
-        return self._convert.bgr(self._frame)
-
-
-@dataclass(frozen=True, slots=True)
-class VideoInfo:
-    """What the container says of its picture stream."""
-
-    width: int
-    height: int
-    period_ns: int | None
-    """Nominal time between frames; None where it is not known."""
-    end_ns: int | None
-    """When the last frame should end, as the container says or libav estimates; None where neither does."""
-    time_base: str
-    codec: str
-    is_picture: bool
-    is_indexed: bool = False
-    """The container has an index, so that a seek finds what it looks for."""
-    other_streams: tuple[str, ...] = ()
-    """The video streams that are left out, in words."""
-    end_is_estimate: bool = False
-    """Nothing in the file states `end_ns`."""
-    claimed_ns: int | None = None
-    """The longest of the lengths that the container states."""
+_Decoded = tuple[tuple[av.VideoFrame, bool], int | None]
+"""A picture, whether damage was met before it, and its time."""
 
 
 class VideoReader:
@@ -108,6 +62,8 @@ class VideoReader:
         self._from_beginning = True
         self._gaps: list[Jump] = []
         self._end_ns: int | None = None
+        self._delay_ns: int | None = None
+        """By how much the decoder runs behind its input, where packets carry decoding times only."""
         self._reached_ns = -1
         """Time of the last picture that left the decoder."""
 
@@ -142,7 +98,7 @@ class VideoReader:
             return
         index, last_ns, shown_until_ns, numbered = 0, -1, 0, True
         damage_ns: int | None = None
-        decoded = chain(self._decode(self._packets_from(self._start_ns)), self._decode_rest())
+        decoded = chain(self._decode_from_start(), self._decode_rest())
         for (frame, damaged), pts_ns in in_order(decoded, lambda: self._clock.period_ns):
             if damaged:
                 damage_ns = last_ns
@@ -184,6 +140,28 @@ class VideoReader:
         end_ns = self._clock.timing.end_ns
         return min(stated_ns, max(end_ns - pts_ns, self._clock.period_ns)) if end_ns is not None else stated_ns
 
+    def _decode_from_start(self) -> Iterator[_Decoded]:
+        """All pictures from `start_s` on, and some before it.
+
+        A key frame may be a mere recovery point, after which pictures are missing for a while (periodic intra refresh).
+        So this begins at earlier key frames until the first picture lies before the start.
+        """
+        start_ns = self._start_ns
+        if self._decode_order:  # the first picture of the file shows the decoder's delay
+            next(self._decode(self._clock.times(self._packets(), self._stamp_of)), None)
+            self._reopen()
+        while True:
+            self._from_beginning, self._reached_ns = True, -1
+            timed = self._packets_from(start_ns)
+            first_packet = next(timed, None)
+            decoded = self._decode(timed if first_packet is None else chain([first_packet], timed))
+            first = next(decoded, None)
+            if self._from_beginning or (first is not None and first[1] is not None and first[1] <= self._start_ns):
+                return chain(() if first is None else [first], decoded)
+            began_ns = first_packet[1] if first_packet is not None and first_packet[1] is not None else start_ns
+            start_ns = min(began_ns, start_ns) - max(self._start_ns - began_ns, 1)
+            self._reopen()
+
     def _packets_from(self, start_ns: int) -> Iterator[_Timed]:
         """Packets and their times from a key frame at or before `start_ns`, or from the beginning."""
         if start_ns <= SEEK_MARGIN_S * NS or self.info.is_picture:
@@ -224,9 +202,9 @@ class VideoReader:
         except av.FFmpegError:
             yield None
 
-    def _decode(self, timed: Iterator[_Timed]) -> Iterator[tuple[tuple[av.VideoFrame, bool], int | None]]:
+    def _decode(self, timed: Iterator[_Timed]) -> Iterator[_Decoded]:
         """Frames with their times, and whether damage was met before them. Times travel through the decoder."""
-        damaged, order = False, DecodeOrder()
+        damaged, order = False, DecodeOrder(self._delay_ns)
         for packet, time_ns in timed:
             damaged |= packet is None or packet.is_corrupt
             try:
@@ -242,11 +220,12 @@ class VideoReader:
             for frame in frames:
                 assert isinstance(frame, av.VideoFrame)
                 shown_ns = order.shown(frame.pts, frame.dts, frame.key_frame) if self._decode_order else frame.pts
+                self._delay_ns = order.delay_ns
                 self._reached_ns = max(self._reached_ns, self._reached_ns + 1 if shown_ns is None else shown_ns)
                 yield (frame, damaged), shown_ns
                 damaged = False
 
-    def _decode_rest(self) -> Iterator[tuple[tuple[av.VideoFrame, bool], int | None]]:
+    def _decode_rest(self) -> Iterator[_Decoded]:
         """What comes after the last frame, if there were packets of it.
 
         After an error near its end, libav's frame threads keep what they hold; without them it comes out.
@@ -286,7 +265,7 @@ class VideoReader:
         return VideoInfo(
             width=size.width,
             height=size.height,
-            period_ns=None if still else frame_period_ns(stream),
+            period_ns=None if still else frame_period_ns(self._container, stream),
             end_ns=None if still else said.shortest_ns,
             time_base=str(stream.time_base),
             codec=stream.codec_context.name,

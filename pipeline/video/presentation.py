@@ -15,13 +15,14 @@ HELD_MAX = 4
 class DecodeOrder:
     """Presentation times for packets that carry decoding times only: the same times, in presentation order.
 
-    The decoder returns a picture only after later packets have gone in. That delay is measured at key frames, whose
-    position is the same in both orders, and subtracted.
+    The decoder returns a picture only after later packets have gone in. That delay is measured at key frames and
+    subtracted. The first one of a file shows it; pictures stored after a later one may be shown before it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, delay_ns: int | None = None) -> None:
         self._fed: deque[int] = deque(maxlen=4 * REORDER_FRAMES)
-        self._delay_ns: int | None = None
+        self.delay_ns = delay_ns
+        """Smallest delay that was measured."""
         self._last_ns = -1
 
     def fed(self, time_ns: int | None) -> None:
@@ -36,8 +37,8 @@ class DecodeOrder:
         else:
             if is_key and own_ns is not None:
                 delay_ns = fed_ns - own_ns
-                self._delay_ns = delay_ns if self._delay_ns is None else min(delay_ns, self._delay_ns)
-            time_ns = fed_ns - (self._delay_ns or 0)
+                self.delay_ns = delay_ns if self.delay_ns is None else min(delay_ns, self.delay_ns)
+            time_ns = fed_ns - (self.delay_ns or 0)
         self._last_ns = self._last_ns if time_ns is None else time_ns
         return time_ns
 

@@ -11,7 +11,7 @@ from fractions import Fraction
 from math import ceil
 
 from pipeline.types import Frame
-from pipeline.video.decode import DecodedFrame, VideoInfo
+from pipeline.video.decoded import DecodedFrame, VideoInfo
 from pipeline.video.irregular import CLAIM_RATIO_MAX, NS
 
 ROUNDING_NS = 1_000_000

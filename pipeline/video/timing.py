@@ -35,9 +35,11 @@ def container_start(container: InputContainer) -> Fraction:
     return next((e for e in exact if abs(e - start) < Fraction(1, av.time_base)), start)
 
 
-def frame_period_ns(stream: VideoStream) -> int | None:
+def frame_period_ns(container: InputContainer, stream: VideoStream) -> int | None:
     """Nominal time between frames; None where the container does not say, or says what cannot be."""
     rate = stream.average_rate or stream.guessed_rate
+    if is_unstamped(container):  # then the average is libav's own assumption, 25; the stream may state its rate
+        rate = stream.guessed_rate or rate
     return round(NS / rate) if rate and RATE_MIN <= rate <= RATE_MAX else None
 
 
@@ -66,7 +68,7 @@ def lengths(container: InputContainer, stream: VideoStream) -> Lengths:
     if container.duration and len(container.streams) == 1 and not (said and not _one_timeline(container)):
         ends.append(Fraction(container.duration, av.time_base))
         if container.format.name == "flv":  # some writers count from the first decoding time
-            ends.append(ends[-1] - FLV_DELAY_FRAMES * Fraction(frame_period_ns(stream) or 0, NS))
+            ends.append(ends[-1] - FLV_DELAY_FRAMES * Fraction(frame_period_ns(container, stream) or 0, NS))
     said += [length for end in ends for length in (end, end - origin)]
     known = [round(length * NS) for length in said if length > 0]
     return Lengths(min(known, default=None), max(known, default=None), is_estimate=not _one_timeline(container))
@@ -79,11 +81,16 @@ def timing(container: InputContainer, stream: VideoStream) -> Timing:
     if end_ns is None and container.duration:  # of the longest of several streams
         end_ns = container.duration * (NS // av.time_base)
     return Timing(
-        period_ns=frame_period_ns(stream) or NS // 25,
+        period_ns=frame_period_ns(container, stream) or NS // 25,
         one_timeline=_one_timeline(container),
         end_ns=None if said.is_estimate else end_ns,
         wrap_ns=_MPEG_WRAP_NS if container.format.name in ("mpegts", "mpeg") else None,
     )
+
+
+def is_unstamped(container: InputContainer) -> bool:
+    """Whether it is a bare stream without time stamps: time is counted at the rate of its frames."""
+    return _flagged(container, Flags.no_timestamps)
 
 
 def stamps_decode_order(container: InputContainer) -> bool:
@@ -91,13 +98,13 @@ def stamps_decode_order(container: InputContainer) -> bool:
 
     AVI has no presentation times: those that libav makes up for B-frames are wrong. A bare stream has no times at all.
     """
-    return container.format.name == "avi" or _flagged(container, Flags.no_timestamps)
+    return container.format.name == "avi" or is_unstamped(container)
 
 
 def packet_stamps(container: InputContainer, stream: VideoStream) -> PacketStamp:
     """How to read the stamp of a packet of this stream."""
     origin, base = container_start(container), Fraction(stream.time_base or 0)
-    period_ns, numbers = frame_period_ns(stream) or NS // 25, count()
+    period_ns, numbers = frame_period_ns(container, stream) or NS // 25, count()
 
     def read(packet: "av.Packet[Any] | None") -> Stamp | None:
         if packet is None or packet.size == 0 or packet.is_discard:  # an error, the end, what an edit list leaves out
@@ -118,7 +125,7 @@ def packet_stamps(container: InputContainer, stream: VideoStream) -> PacketStamp
 
 def _one_timeline(container: InputContainer) -> bool:
     """Whether one writer stamped the whole file: libav knows the formats that may be joined byte for byte."""
-    return not _flagged(container, Flags.ts_discont) and not _flagged(container, Flags.no_timestamps)
+    return not _flagged(container, Flags.ts_discont) and not is_unstamped(container)
 
 
 def _flagged(container: InputContainer, flag: Flags) -> bool:

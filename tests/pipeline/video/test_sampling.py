@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline.video.decode import VideoInfo
+from pipeline.video.decoded import VideoInfo
 from pipeline.video.sampling import sample
 
 MS = 1_000_000

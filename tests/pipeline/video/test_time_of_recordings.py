@@ -14,6 +14,7 @@ import pytest
 from pipeline.errors import SourceError
 from pipeline.video.decode import VideoReader
 from pipeline.video.sampling import sample
+from tests.media import write_video
 
 FPS = 30
 TICKS = 90_000
@@ -177,3 +178,65 @@ def test_at_its_own_rate_a_video_is_sampled_whole_and_at_half_of_it_every_second
         assert [frame.frame_index for frame in found] == list(numbers)
     found = list(sample(every, info, fps=Fraction(12), start_s=0, end_s=None))
     assert [frame.frame_index for frame in found][:6] == [0, 3, 5, 8, 10, 13]
+
+
+def times_from(path, start_s):
+    """The times of all frames from a start on, ns."""
+    with VideoReader(path, start_s=start_s) as reader:
+        return [frame.pts_ns for frame in reader.frames() if frame.pts_ns >= start_s * 1e9]
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options"),
+    [
+        ("refresh.mp4", "libx264", {"bf": "3", "x264-params": "intra-refresh=1:keyint=30"}),
+        ("refresh.mkv", "libx264", {"bf": "3", "x264-params": "intra-refresh=1:keyint=30"}),
+        ("refresh.ts", "libx264", {"bf": "3", "x264-params": "intra-refresh=1:keyint=250"}),
+        ("b_frames.avi", "mpeg4", {"bf": "2"}),
+        ("plain.avi", "mpeg4", {}),
+        ("open_gop.mkv", "libx264", {"bf": "2", "x264-params": "open-gop=1:keyint=24"}),
+    ],
+)
+def test_a_later_start_gives_the_frames_of_the_whole_file(tmp_path, name, codec, options):
+    path = tmp_path / name
+    rng = np.random.default_rng(0)
+    moving = [np.roll(rng.integers(0, 255, (48, 64, 3), np.uint8) // 4, i, 1) for i in range(210)]
+    write_video(path, moving, fps=FPS, codec=codec, options=options, gop=24, time_base=Fraction(1, FPS))
+    whole, _ = read(path)
+    for start_s in (2.3, 3.48, 5.23, 6.3):
+        expected = [round(t * 1e9) for t in whole if round(t * 1e9) >= start_s * 1e9]
+        assert times_from(path, start_s) == pytest.approx(expected, abs=1), start_s
+
+
+@pytest.mark.parametrize("start_s", [1.5, 3.0, 4.2])
+def test_a_later_start_in_joined_fragments_gives_the_frames_of_the_whole_file(tmp_path, start_s):
+    part = write_video(
+        tmp_path / "part.mp4",
+        [np.full((48, 64, 3), 20 + i, np.uint8) for i in range(72)],
+        fps=FPS,
+        gop=15,
+        options={"movflags": "frag_keyframe+empty_moov"},
+    ).read_bytes()
+    path = tmp_path / "joined.mp4"
+    path.write_bytes(part + part)
+    whole, _ = read(path)
+    expected = [round(t * 1e9) for t in whole if round(t * 1e9) >= start_s * 1e9]
+    if expected:
+        assert times_from(path, start_s) == expected
+
+
+@pytest.mark.parametrize("fps", [24, 30, 60])
+@pytest.mark.parametrize(("form", "codec"), [("h264", "libx264"), ("hevc", "libx265"), ("m4v", "mpeg4")])
+def test_a_bare_stream_runs_at_the_rate_that_it_states(tmp_path, form, codec, fps):
+    path = tmp_path / f"bare.{form}"
+    options = {"x265-params": "log-level=none"} if codec == "libx265" else {}
+    with av.open(str(path), "w", format=form) as container:
+        stream = container.add_stream(codec, rate=fps, options=options)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for i in range(48):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 20 + 4 * i, np.uint8), format="bgr24")
+            container.mux(stream.encode(frame.reformat(format="yuv420p")))
+        container.mux(stream.encode(None))
+    times, _ = read(path)
+    assert len(times) == 48
+    assert times[-1] == pytest.approx(47 / fps, abs=1e-3)
