@@ -14,4 +14,8 @@ def __getattr__(name: str) -> Any:
         from affectstream import api
 
         return getattr(api, name)
+    if name == "__version__":
+        from pipeline.version import software_version
+
+        return software_version()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

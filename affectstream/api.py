@@ -58,7 +58,7 @@ def analyze(
     with nullcontext(out) if out is not None else tempfile.TemporaryDirectory(prefix="affectstream-") as folder:
         left_out = LeftOut()
         found = find_sources([*given, *listed], out=folder, left_out=left_out)
-        result = run(found, folder, loaded, in_process=True, left_out=left_out)
+        result = run(found, folder, loaded, in_process=True, left_out=left_out, names=names)
         if result.forgotten:
             warnings.warn(forgotten_line(result.forgotten, result.out), stacklevel=2)
         if result.failed and (out is None or len(result.failed) == len(result.reports)):

@@ -223,18 +223,15 @@ def analyze(
     }
     if workers is not None and ray is None:
         raise ConfigError("--workers needs --ray: without Ray there is one worker; add --ray or drop --workers")
-    settings = load_config(
-        on_disk(config) if config is not None else None,
-        overrides(given),
-        names={key: flag(name) for name, key in COMMAND_KEYS.items()},
-    )
+    names = {key: flag(name) for name, key in COMMAND_KEYS.items()}
+    settings = load_config(on_disk(config) if config is not None else None, overrides(given), names=names)
     listed = read_list(source_list) if source_list is not None else []
     left_out = LeftOut()
     found = find_sources([*(sources or []), *listed], out=out, left_out=left_out)
     terminal = console(stderr=True)
     try:
         with log(sys.stderr) if log_json else progress_bar(terminal) as standing, serving(standing, metrics):
-            result = run(found, out, settings, ray=ray, fresh=fresh, standing=standing, left_out=left_out)
+            result = run(found, out, settings, ray=ray, fresh=fresh, standing=standing, left_out=left_out, names=names)
     except KeyboardInterrupt:
         if not log_json:
             terminal.print("finished videos are kept; the same command continues from there")

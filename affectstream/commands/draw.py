@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from affectstream.outputs import Overwrite, refuse_existing
 from affectstream.terminal import bar, say
 from pipeline.errors import ConfigError
 
@@ -38,6 +39,7 @@ def draw(
             min=0, max=50, metavar="LEVELS", help="Sensor noise in grey levels. [default: chosen by the seed]"
         ),
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Draw a video of synthetic people with known boxes, identities, valence and arousal."""
     from training.drawn import make_scene
@@ -63,6 +65,7 @@ def draw(
         )
     except ValueError as exc:
         raise ConfigError(str(exc)) from exc
+    refuse_existing(out, overwrite)
     with bar("drawing") as shown:
         truth = write_footage(scene, out, shown=lambda done: shown(done, scene.num_frames))
-    say(f"{out} and {truth}")
+    say(f"wrote {out} and {truth}")

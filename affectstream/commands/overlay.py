@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from affectstream.outputs import Overwrite, refuse_existing
 from affectstream.terminal import bar, say
 from pipeline.errors import ConfigError
 from pipeline.overlay import write_overlay
@@ -30,10 +31,12 @@ def overlay(
             "--force", help="Continue even if only part of the video, or another file of that name, was analysed."
         ),
     ] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Draw boxes, valence, arousal and their recent course onto a video, or cover every face in it."""
     if is_address(video):
         raise ConfigError(f"{redacted(video)}: an overlay is made of a file on this machine; fetch the video first")
+    refuse_existing(out, overwrite)
     with bar("covering faces" if blur_faces else "drawing") as shown:
         write_overlay(Path(video), results, out, blur_faces=blur_faces, force=force, shown=shown)
     say(out)

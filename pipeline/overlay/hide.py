@@ -9,6 +9,8 @@ MARGIN = 0.3
 """How much larger than the face's box the mosaic is."""
 HOLD_S = 1.0
 """How long before it was first seen and after it was last seen a face is covered."""
+FPS_MIN = 5.0
+"""Fewest analysed frames per second. With two, somebody who walks past was outside the mosaic in single frames."""
 BLOCKS = 6
 """Most blocks along a side: too few to tell who it is."""
 

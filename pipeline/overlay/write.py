@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from pipeline.errors import ConfigError, PolicyError, ResultsError
+from pipeline.errors import ConfigError, PolicyError, ResultsError, SourceError
 from pipeline.overlay.courses import Course, read_courses
-from pipeline.overlay.hide import HOLD_S, hide
+from pipeline.overlay.hide import FPS_MIN, HOLD_S, hide
 from pipeline.overlay.paint import Painter
 from pipeline.results.commits import Commit, read_commits
 from pipeline.results.read import read_results
@@ -46,6 +46,10 @@ def write_overlay(
     `force` does it all the same. A picture becomes a picture.
     Raises SourceError, ResultsError, PolicyError, ConfigError or SinkError.
     """
+    if video.is_dir():
+        raise ConfigError(f"{video}: is a folder; an overlay is made of one video or picture")
+    if not video.exists():
+        raise SourceError(f"{video}: no such file")
     if out.exists() and out.resolve() == video.resolve():
         raise ConfigError(f"{out}: is the video itself; choose another name")
     commit = _commit_of(video, results)
@@ -73,7 +77,7 @@ def _write_picture(image: np.ndarray, out: Path) -> None:
     except cv2.error:
         ok = False
     if not ok and out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        raise ConfigError(f"{out}: a picture is written as .png or .jpg; give it a name that ends so")
+        raise ConfigError(f"{out}: only PNG and JPEG can be written; choose a name that ends in .png or .jpg")
     if not ok:
         raise ConfigError(f"{out}: cannot be written; does its folder exist?")
 
@@ -124,7 +128,7 @@ def _commit_of(video: Path, results: str | Path) -> Commit:
         if len(found) == 1:
             return found[0]
     known = ", ".join(_shown(commit) for commit in commits[:5]) or "nothing"
-    raise ResultsError(f"{store}: has no results of {video.name}; it has {known}{' …' if len(commits) > 5 else ''}")
+    raise ResultsError(f"{store}: has no results of {video}; it has {known}{' …' if len(commits) > 5 else ''}")
 
 
 def _is_as_analysed(video: Path, commit: Commit) -> bool:
@@ -151,8 +155,8 @@ def _refuse_gaps(video: Path, commit: Commit, sampling: dict[str, Any], frames: 
         why = f"{gaps} frames of it could not be analysed"
     elif sampling.get("start_s") or sampling.get("end_s") is not None:
         why = "only a part of it was analysed (--start, --end)"
-    elif fps != "native" and fps * HOLD_S < 1 and not commit.report.info.get("is_picture"):
-        why = f"somebody may come and go between two analysed frames (--fps {fps:g}; at least {1 / HOLD_S:g} is needed)"
+    elif fps != "native" and fps < FPS_MIN and not commit.report.info.get("is_picture"):
+        why = f"faces may move too far between two analysed frames (--fps {fps:g}; at least {FPS_MIN:g} is needed)"
     else:
         return
     raise PolicyError(f"faces cannot all be hidden in {video.name}: {why}; --force does it all the same")

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from pipeline.errors import ConfigError
 from pipeline.text import printable
@@ -26,6 +26,8 @@ _LOGIN = re.compile(r"([a-z][a-z0-9+.-]*:/{1,2}).*@", re.IGNORECASE | re.DOTALL)
 """Of something that is no address, but holds one."""
 HIDDEN = "…"
 _HOST = re.compile(r"([^:\[\]]*|\[[0-9a-fA-F:.]+\])(:[0-9]*)?")
+_WEB_PARTS = re.compile(r"(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?P<query>.*)", re.DOTALL)
+_ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 _OPTIONS_BEGIN = re.compile(rf"\?(?=({'|'.join(OPTIONS)})=)")
 _X = ("algorithm", "credential", "date", "expires", "security-token", "signature", "signedheaders")
 _AZURE = "sig sv ss srt sp st se spr sr si sip sdd ses skoid sktid skt ske sks skv saoid suoid scid sduoid skdutid"
@@ -142,12 +144,41 @@ def identity(text: str) -> str:
         address = BucketAddress.parse(text)
         place, named = text, dict(address.options).get("endpoint_override", "")
     else:
+        text = _normalised(text)
         place, _, query = text.partition("#")[0].partition("?")
         named = _unsigned(query)
     shown = without_secrets(text)
     if shown.endswith(f"://{HIDDEN}"):
         named = f"{place}?{named}"
     return shown.removesuffix(f"?{HIDDEN}") + (f"?{hashlib.sha256(named.encode()).hexdigest()[:16]}" if named else "")
+
+
+def _normalised(text: str) -> str:
+    """A web address as RFC 3986 (6.2.2, 6.2.3) normalises it: one spelling of the host, the port and the path."""
+    kind, _, rest = text.partition("://")
+    parts = _WEB_PARTS.fullmatch(rest)
+    assert parts is not None
+    login, at, host = parts["authority"].rpartition("@")
+    name, colon, port = host.rpartition(":") if re.search(r":\d*$", host) else (host, "", "")
+    if port in ("", "443" if kind.lower() == "https" else "80"):
+        colon = port = ""
+    path = quote(parts["path"], safe="%/:@!$&'()*+,;=~[]|")
+    path = _ESCAPE.sub(lambda escape: _plain(escape[0]), path)
+    kept: list[str] = []
+    for step in (steps := path.split("/")):
+        if step == ".." and len(kept) > 1:
+            kept.pop()
+        elif step not in (".", ".."):
+            kept.append(step)
+    if steps[-1] in (".", ".."):
+        kept.append("")
+    return f"{kind.lower()}://{login}{at}{name.lower().rstrip('.')}{colon}{port}{'/'.join(kept)}{parts['query']}"
+
+
+def _plain(escape: str) -> str:
+    """`%61` as `a`, `%2f` as `%2F`."""
+    character = chr(int(escape[1:], 16))
+    return character if re.fullmatch(r"[A-Za-z0-9._~-]", character) else escape.upper()
 
 
 def _unsigned(query: str) -> str:

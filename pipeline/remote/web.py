@@ -2,6 +2,7 @@
 
 import base64
 import re
+import socket
 import tempfile
 import time
 from collections.abc import Callable
@@ -148,6 +149,8 @@ class WebFile:
                 raise SourceError(
                     f"{self._shown}: the server's certificate is not to be trusted ({reason.verify_message})"
                 ) from None
+            if isinstance(reason, socket.gaierror) and reason.errno == socket.EAI_NONAME:
+                raise SourceError(f"{self._shown}: there is no host of that name") from None
             raise _PassingError(f"no answer: {reason}") from None
         return answer
 

@@ -155,15 +155,21 @@ def _own_files(store: Store, gone: Collection[str], files: Iterable[str]) -> lis
     return [path for path in (*files, *store.files(SPOOLS)) if _folder_of(path) in folders]
 
 
-def _remove_reports(store: Store, gone: Collection[str], erased: Erased) -> None:
-    """Remove every report in the folder, and half-written pages of the streams; note what else lies there."""
+def remove_reports(store: Store) -> tuple[list[str], list[str]]:
+    """Remove every report in the folder: their paths, and those of all files there that no run has written."""
     ours = {RUN_FILE, PROGRESS_FILE, FORGOTTEN_FILE, LOCK, COMMITS, SPOOLS, *TABLES}
     files = sorted(path for path in store.files("") if path.partition("/")[0] not in ours)
     indexes = [PurePosixPath(path) for path in files if PurePosixPath(path).name == "index.html"]
     reports = [str(index.parent) for index in indexes if _is_report(store, str(index)) and index.parent.name]
-    pages = {f"{stream_folder(stream_id)}.html" for stream_id in gone}
     for report in reports:
         store.delete_folder(report)
+    return reports, files
+
+
+def _remove_reports(store: Store, gone: Collection[str], erased: Erased) -> None:
+    """Remove every report in the folder, and half-written pages of the streams; note what else lies there."""
+    reports, files = remove_reports(store)
+    pages = {f"{stream_folder(stream_id)}.html" for stream_id in gone}
     others = [path for path in files if not any(path.startswith(f"{report}/") for report in reports)]
     halves = [path for path in others if PurePosixPath(path).name in pages]
     run_folder.delete_all(store, halves)

@@ -29,6 +29,8 @@ def read_results(folder: str | Path, table: Table = "points", *, stream_id: str 
     Of `tracks`, what a list says of the sources comes as further columns. While `affectstream compact` moves rows, they
     are exact, too. Raises ResultsError where there are no results, or a file is missing.
     """
+    if table not in TABLES:
+        raise ResultsError(f"no table {table!r}; there are {', '.join(TABLES)}")
     commits = [each for each in committed(open_store(folder)) if stream_id in (None, each.stream_id)]
     rows = read_table(folder, table, commits=commits).to_pandas()
     states = source_states(commit.source for commit in commits)

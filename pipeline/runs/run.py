@@ -16,6 +16,7 @@ from pipeline.errors import ConfigError, ResultsError, SinkError
 from pipeline.remote.addresses import is_address
 from pipeline.results import commits, compact, run_folder
 from pipeline.results.commits import Commit
+from pipeline.results.forget import remove_reports
 from pipeline.runs import progress_file, run_record, supervisor
 from pipeline.runs.forgotten import finish_erasure, leave_out, note_gone
 from pipeline.runs.networks import load_engines
@@ -59,12 +60,14 @@ def run(
     fresh: bool = False,
     standing: Standing | None = None,
     left_out: LeftOut | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> RunResult:
     """Analyse `sources` into `out`, a folder or the address of one, going on where an earlier try stopped.
 
     `in_process` does the units in the caller's own process; `ray`, `local` or the address of a cluster, on Ray.
-    `left_out`: what the search for sources passed over; it is shown and recorded. Raises
-    PipelineError or EngineError for what concerns the run as a whole; a source that fails is in the result.
+    `left_out`: what the search for sources passed over; it is shown and recorded. `names`: what the caller calls the
+    settings, by dotted key, for messages. Raises PipelineError or EngineError for what concerns the run as a whole; a
+    source that fails is in the result.
     """
     started = time.monotonic()
     networks = {role: _network(role, getattr(config.networks, role)) for role in ("affect", "detector")}
@@ -73,9 +76,10 @@ def run(
     with store.locked():
         if fresh:
             run_folder.erase(store)
+            remove_reports(store)
         standing = standing or Standing()
         finish_erasure(store, standing)
-        old = run_record.resumable(store, digest, config)
+        old = run_record.resumable(store, digest, config, names or {})
         sources, forgotten = leave_out(store, sources, standing)
         plan = _plan(store, sources, standing)
         record = {

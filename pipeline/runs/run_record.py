@@ -16,7 +16,7 @@ from pipeline.units.tally import UnitReport
 from pipeline.version import software_version
 
 
-def resumable(out: Store, digest: str, config: AnalyzeConfig) -> dict[str, Any] | None:
+def resumable(out: Store, digest: str, config: AnalyzeConfig, names: Mapping[str, str]) -> dict[str, Any] | None:
     """The record of the run that is gone on with; None: a new one begins. Raises ResultsError."""
     record = run_folder.read_run(out)
     if record is None:
@@ -29,8 +29,8 @@ def resumable(out: Store, digest: str, config: AnalyzeConfig) -> dict[str, Any] 
     if not found.good and not found.damaged:
         return None
     raise ResultsError(
-        f"{out}: was made with other settings, which would change rows or their files ({_changes(record, config)}); "
-        "use the same ones, choose another --out, or start over with --fresh"
+        f"{out}: was made with other settings, so its rows would not match ({_changes(record, config, names)}); "
+        "use the same settings, choose another --out, or start over with --fresh"
     )
 
 
@@ -100,11 +100,21 @@ def index(sources: Sequence[Source], done: Mapping[str, UnitReport]) -> list[dic
     return [{"stream_id": done.get(s.uri, s).stream_id, "uri": s.uri, "labels": dict(s.labels)} for s in sources]
 
 
-def _changes(record: dict[str, Any], config: AnalyzeConfig) -> str:
-    """What is not as it was, for a message."""
+def _changes(record: dict[str, Any], config: AnalyzeConfig, names: Mapping[str, str]) -> str:
+    """What is not as it was, for a message; `names`: what the caller calls settings."""
     try:
         then = row_settings(AnalyzeConfig.model_validate(record["config"]))
     except (KeyError, ValueError):
         return "those of another version"
-    changed = [f"{key} was {then[key]}" for key, value in row_settings(config).items() if then.get(key) != value]
+    changed = [
+        f"{names.get(key, key)} was {_shown(then.get(key))}, now {_shown(value)}"
+        for key, value in row_settings(config).items()
+        if then.get(key) != value
+    ]
     return ", ".join(changed) or "another version of the networks"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "not set" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

@@ -90,10 +90,13 @@ def is_analysed(path: PurePath) -> bool:
 
 
 def why_not(path: PurePath) -> str | None:
-    """Why a file is left out, by its name (`hidden file`, `.cr3 file`); None if it is analysed or is not media."""
+    """Why a file is left out, by its name (`hidden file`, `.cr3 file`, `other file`).
+
+    None if it is analysed, and for hidden files that are no media, such as `.DS_Store`.
+    """
     suffix = path.suffix.lower()
     if suffix not in ANALYSED_SUFFIXES | UNREAD_SUFFIXES:
-        return None
+        return None if path.name.startswith(".") else "other file"
     if path.name.startswith("."):
         return "hidden file"
     return None if suffix in ANALYSED_SUFFIXES else f"{suffix} file"

@@ -20,6 +20,7 @@ from pipeline.video.tiles import assemble
 from pipeline.video.timing import (
     container_start,
     frame_period_ns,
+    is_unstamped,
     lengths,
     packet_stamps,
     stamps_decode_order,
@@ -61,6 +62,7 @@ class VideoReader:
         )
         self._from_beginning = True
         self._gaps: list[Jump] = []
+        self._squeezed: list[Jump] = []
         self._end_ns: int | None = None
         self._delay_ns: int | None = None
         """By how much the decoder runs behind its input, where packets carry decoding times only."""
@@ -99,7 +101,7 @@ class VideoReader:
         index, last_ns, shown_until_ns, numbered = 0, -1, 0, True
         damage_ns: int | None = None
         decoded = chain(self._decode_from_start(), self._decode_rest())
-        for (frame, damaged), pts_ns in in_order(decoded, lambda: self._clock.period_ns):
+        for (frame, damaged), pts_ns in in_order(decoded, lambda: self._clock.period_ns, self._note_squeezed):
             if damaged:
                 damage_ns = last_ns
             duration_ns = self._duration_ns(frame, pts_ns)
@@ -122,7 +124,17 @@ class VideoReader:
     def irregular(self) -> Irregular:
         """What was found about the recording's time so far."""
         clock = self._clock
-        return Irregular(tuple(clock.new_clocks), tuple(clock.outliers), tuple(self._gaps), self._end_ns)
+        return Irregular(
+            tuple(clock.new_clocks),
+            tuple(clock.outliers),
+            tuple(self._gaps),
+            self._end_ns,
+            tuple(self._squeezed),
+            NS / clock.timing.period_ns if is_unstamped(self._container) and not self.info.is_picture else None,
+        )
+
+    def _note_squeezed(self, time_ns: int) -> None:
+        note(self._squeezed, Jump(time_ns, 0))
 
     @property
     def packets_end_ns(self) -> int:

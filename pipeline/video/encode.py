@@ -37,7 +37,7 @@ class VideoWriter:
     ):
         """`size` is width and height; an odd side loses its last pixel, which H.264 4:2:0 cannot hold."""
         if path.suffix.lower() != ".mp4":
-            raise ConfigError(f"{path}: video is written as .mp4; give it a name that ends so")
+            raise ConfigError(f"{path}: only MP4 can be written; choose a name that ends in .mp4")
         if path.is_dir():
             raise ConfigError(f"{path}: is a folder; give the name of a video to write")
         self._path, self._size = path, (size[0] // 2 * 2, size[1] // 2 * 2)

@@ -1,6 +1,6 @@
 """What was found about a recording's time that people should know, and how it is put."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 NS = 1_000_000_000
 CLAIM_RATIO_MAX = 4
@@ -31,6 +31,10 @@ class Irregular:
     """Spans without a picture that are not damage."""
     read_ns: int | None = None
     """Where the last frame ends; None where reading stopped before."""
+    squeezed: tuple[Jump, ...] = ()
+    """Pictures whose stamps lie behind others by too much: their times are closer together than they were shown."""
+    counted_fps: float | None = None
+    """Rate at which the pictures of a stream without time stamps are counted."""
 
     def within(self, start_ns: int, end_ns: int | None) -> "Irregular":
         """What belongs to a segment."""
@@ -38,12 +42,22 @@ class Irregular:
         def inside(jumps: tuple[Jump, ...]) -> tuple[Jump, ...]:
             return tuple(j for j in jumps if start_ns <= j.time_ns and (end_ns is None or j.time_ns < end_ns))
 
-        return Irregular(inside(self.new_clocks), inside(self.outliers), inside(self.gaps), self.read_ns)
+        return replace(
+            self,
+            new_clocks=inside(self.new_clocks),
+            outliers=inside(self.outliers),
+            gaps=inside(self.gaps),
+            squeezed=inside(self.squeezed),
+        )
 
     def joined(self, after: "Irregular") -> "Irregular":
         """With what belongs to the next segment."""
-        return Irregular(
-            self.new_clocks + after.new_clocks, self.outliers + after.outliers, self.gaps + after.gaps, after.read_ns
+        return replace(
+            after,
+            new_clocks=self.new_clocks + after.new_clocks,
+            outliers=self.outliers + after.outliers,
+            gaps=self.gaps + after.gaps,
+            squeezed=self.squeezed + after.squeezed,
         )
 
     def in_words(self, claimed_ns: int | None) -> tuple[str, ...]:
@@ -63,6 +77,14 @@ class Irregular:
             lines.append(f"{which} from {_clock(longest.time_ns - longest.by_ns)} to {_clock(longest.time_ns)}")
         if self.outliers:
             lines.append(f"wrong time stamp {_times(self.outliers)}, first at {_clock(self.outliers[0].time_ns)}")
+        if self.squeezed:
+            count = f"{len(self.squeezed)} or more" if len(self.squeezed) >= NAMED_MAX else str(len(self.squeezed))
+            lines.append(
+                f"{count} pictures closer together than they were shown, from {_clock(self.squeezed[0].time_ns)}"
+                ": their time stamps lie behind"
+            )
+        if self.counted_fps is not None:
+            lines.append(f"no time stamps: pictures counted at {self.counted_fps:g} per second")
         return tuple(lines)
 
 

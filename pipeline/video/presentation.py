@@ -43,11 +43,16 @@ class DecodeOrder:
         return time_ns
 
 
-def in_order(pictures: Iterable[tuple[T, int | None]], usual_period_ns: Callable[[], int]) -> Iterator[tuple[T, int]]:
+def in_order(
+    pictures: Iterable[tuple[T, int | None]],
+    usual_period_ns: Callable[[], int],
+    squeezed: Callable[[int], None] = lambda time_ns: None,
+) -> Iterator[tuple[T, int]]:
     """Yield all pictures in decoder output order, with strictly increasing times.
 
     A picture without a time, or with one that is not later, waits for the next picture with a later time. Waiting
-    pictures are spaced evenly up to it, at most one period apart. At most `HELD_MAX` pictures wait.
+    pictures are spaced evenly up to it, at most one period apart. At most `HELD_MAX` pictures wait. `squeezed` gets the
+    times of pictures that are closer together than they were, because their stamps lie behind.
     """
     last_ns, stamp_ns, period_ns, held = -1, -1, 1, list[T]()
     for picture, time_ns in pictures:
@@ -65,6 +70,8 @@ def in_order(pictures: Iterable[tuple[T, int | None]], usual_period_ns: Callable
             if len(held) > HELD_MAX:
                 behind = time_ns is not None and time_ns > stamp_ns  # stamps go on, but lie behind: let them catch up
                 last_ns += max(period_ns // 8, 1) if behind else period_ns
+                if behind:
+                    squeezed(last_ns)
                 yield held.pop(0), last_ns
         stamp_ns = stamp_ns if time_ns is None else time_ns
     yield from ((waiting, last_ns + i * period_ns) for i, waiting in enumerate(held, 1))

@@ -17,6 +17,8 @@ from pipeline.video.irregular import NS
 
 RATE_MAX, RATE_MIN = 1000, Fraction(1, 100)
 """A stated frame rate outside is a mistake; what is read in its place are the time stamps."""
+STAMP_NS_MAX = 100 * 365 * 24 * 3600 * NS
+"""A stamp farther away is none, such as the header of a second file read as a packet. Unix time is within it."""
 FLV_DELAY_FRAMES = 4
 """How far decoding usually is ahead of showing at most; FLV's length may include it."""
 _MPEG_WRAP_NS = round(Fraction(2**33, 90_000) * NS)
@@ -118,6 +120,8 @@ def packet_stamps(container: InputContainer, stream: VideoStream) -> PacketStamp
             return None
         reordered = stream.codec_context.has_b_frames or packet.dts not in (None, packet.pts)
         ns = round((packet.pts * base - origin) * NS)
+        if abs(ns) > STAMP_NS_MAX:
+            return None
         return Stamp(ns, packet.is_keyframe, is_reordered=reordered, position=position)
 
     return read

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from pipeline.config import load_config
-from pipeline.errors import ConfigError, PolicyError, ResultsError
+from pipeline.errors import ConfigError, PolicyError, ResultsError, SourceError
 from pipeline.overlay import write_overlay
 from pipeline.overlay.courses import Course
 from pipeline.overlay.hide import BLOCKS, hide
@@ -182,11 +182,20 @@ def test_what_was_read_of_another_video_of_that_name_is_not_drawn_unless_forced(
     assert (tmp_path / "b.mp4").is_file()
 
 
-def test_hiding_is_refused_where_somebody_may_come_and_go_between_two_looks(analysed, tmp_path):
+@pytest.mark.parametrize("fps", [0.5, 2, 4.9])
+def test_hiding_is_refused_where_faces_may_move_far_between_two_analysed_frames(analysed, tmp_path, fps):
     video, _ = analysed
-    run(find_sources([video]), tmp_path / "r", load_config(None, {"sampling.fps": 0.5}), in_process=True)
+    run(find_sources([video]), tmp_path / "r", load_config(None, {"sampling.fps": fps}), in_process=True)
     with pytest.raises(PolicyError, match="between two analysed frames"):
         write_overlay(video, tmp_path / "r", tmp_path / "b.mp4", blur_faces=True)
+
+
+def test_an_overlay_needs_one_file_that_is_there(analysed, tmp_path):
+    video, results = analysed
+    with pytest.raises(ConfigError, match="is a folder; an overlay is made of one video or picture"):
+        write_overlay(video.parent, results, tmp_path / "o.mp4")
+    with pytest.raises(SourceError, match=r"nowhere\.mp4: no such file"):
+        write_overlay(tmp_path / "nowhere.mp4", results, tmp_path / "o.mp4")
 
 
 @pytest.mark.parametrize("name", ["o.avi", "folder.mp4"])

@@ -105,6 +105,28 @@ def test_the_same_file_has_one_identity_however_its_address_is_signed():
 
 
 @pytest.mark.parametrize(
+    "spelling",
+    [
+        "HTTPS://Example.com/b/a%20b.mp4",
+        "https://example.com:443/b/a%20b.mp4",
+        "https://example.com:/b/a%20b.mp4",
+        "https://example.com./b/a b.mp4",
+        "https://example.com/c/../b/./a%20b.mp4",
+        "https://example.com/%62/%61%20b.mp4",
+    ],
+)
+def test_every_spelling_of_an_address_has_one_identity(spelling):
+    assert identity(spelling) == "https://example.com/b/a%20b.mp4"
+
+
+@pytest.mark.parametrize(
+    "other", ["https://h/a%2Fb.mp4", "https://h:8443/a/b.mp4", "https://h/A/b.mp4", "http://h/a/b.mp4"]
+)
+def test_another_path_port_or_scheme_is_another_file(other):
+    assert identity(other) != identity("https://h/a/b.mp4")
+
+
+@pytest.mark.parametrize(
     ("one", "other"),
     [
         ("https://h/v?111", "https://h/v?222"),

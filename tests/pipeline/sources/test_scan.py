@@ -70,7 +70,7 @@ def test_what_is_given_by_name_is_taken_whatever_it_is(tmp_path):
     assert left_out.counts == {"hidden folder": 1}
 
 
-def test_media_that_are_not_read_are_counted_by_their_ending_and_other_files_are_not(tmp_path):
+def test_files_that_are_not_read_are_counted_by_their_kind(tmp_path):
     put(tmp_path, "good.mp4", "a.dng", "b.DNG", "sub/c.dng", "d.braw", "e.r3d", "f.cr3", "g.mp4.part", "._good.mp4")
     put(tmp_path, "notes.txt", "good.srt", "good.json", "noending", ".DS_Store", "sub/.nomedia")
     found, left_out = search(tmp_path)
@@ -82,6 +82,7 @@ def test_media_that_are_not_read_are_counted_by_their_ending_and_other_files_are
         ".cr3 file": 1,
         ".part file": 1,
         "hidden file": 1,
+        "other file": 4,
     }
 
 
@@ -186,7 +187,7 @@ def test_a_bucket_passes_over_the_same(bucket):
         bucket.put(f"in/{key}", b"x")
     found, left_out = search(f"{bucket.url}/in/")
     assert found == [f"{bucket.url}/in/a.mp4", f"{bucket.url}/in/sub/b.mxf"]
-    assert left_out.counts == {"hidden folder": 1, "system folder": 1, ".dng file": 1}
+    assert left_out.counts == {"hidden folder": 1, "system folder": 1, ".dng file": 1, "other file": 1}
     assert search(f"{bucket.url}/in/f.dng")[0] == [f"{bucket.url}/in/f.dng"]
     assert search(f"{bucket.url}/in/*.dng")[0] == [f"{bucket.url}/in/f.dng"]
 

@@ -2,6 +2,7 @@
 
 import random
 
+import numpy as np
 import pytest
 
 from pipeline.video.clock import Clock, Stamp, Timing
@@ -155,3 +156,13 @@ def test_decode_order_gives_the_times_of_packets_in_the_order_of_showing():
             shown.append(order.shown(own * PERIOD_NS, slot * PERIOD_NS, own == 0))
     shown += [order.shown(None, None, False) for _ in range(2)]
     assert shown == even(13)
+
+
+def test_pictures_that_wait_for_a_stamp_far_ahead_are_named_as_squeezed():
+    pictures = [(0, 15 * PERIOD_NS), *((i, i * PERIOD_NS) for i in range(1, 40))]
+    squeezed = []
+    found = list(in_order(pictures, lambda: PERIOD_NS, squeezed.append))
+    assert [number for number, _ in found] == list(range(40))
+    steps = np.diff([time_ns for _, time_ns in found])
+    assert (steps > 0).all()
+    assert 5 < len(squeezed) <= (steps < PERIOD_NS // 2).sum()

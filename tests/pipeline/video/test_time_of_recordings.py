@@ -240,3 +240,16 @@ def test_a_bare_stream_runs_at_the_rate_that_it_states(tmp_path, form, codec, fp
     times, _ = read(path)
     assert len(times) == 48
     assert times[-1] == pytest.approx(47 / fps, abs=1e-3)
+
+
+def test_a_bare_stream_says_at_which_rate_its_pictures_are_counted(tmp_path):
+    path = tmp_path / "bare.h264"
+    with av.open(str(path), "w", format="h264") as container:
+        stream = container.add_stream("libx264", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for i in range(10):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 20 * i, np.uint8), format="bgr24")
+            container.mux(stream.encode(frame.reformat(format="yuv420p")))
+        container.mux(stream.encode(None))
+    _, irregular = read(path)
+    assert irregular.in_words(None) == ("no time stamps: pictures counted at 30 per second",)
