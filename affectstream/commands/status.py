@@ -68,7 +68,7 @@ def _print(now: Status, console: Console) -> None:
     if now.message:
         console.print(escape(printable(now.message.splitlines()[0])))
     console.print(f"{now.done:,} of {count(now.sources, 'source')} done, {len(call.failed):,} failed")
-    if call.elapsed_s:
+    if call.elapsed_s and (now.state == "running" or call.frames or call.failed):
         left = f", {clock(call.left_s)} left" if now.state == "running" and call.left_s is not None else ""
         console.print(f"this call: {clock(call.elapsed_s)}, {percent(call.share, 1)}{left}; {figures(call)}")
         if now.state == "running" and call.workers:
