@@ -11,6 +11,9 @@ __all__ = ["analyze", "forget", "read_results", "source_states"]
 def __getattr__(name: str) -> Any:
     # Imported on first use: the command must be able to answer Ctrl-C before half a second of imports has passed.
     if name in __all__:
+        from affectstream.siblings import refuse_hidden
+
+        refuse_hidden()
         from affectstream import api
 
         return getattr(api, name)

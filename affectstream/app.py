@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from affectstream.cli import EXIT_BROKEN_PIPE, EXIT_INTERRUPTED
+from affectstream.cli import EXIT_BROKEN_PIPE, EXIT_INTERRUPTED, EXIT_USE
 from affectstream.command_line import App, print_version
 from affectstream.commands import (
     ablate,
@@ -35,7 +35,7 @@ from engines import EngineError, NetworkError
 from pipeline.errors import ConfigError, PipelineError, PolicyError, ResultsError, SinkError
 from training.errors import TrainingError
 
-EXIT_INTERNAL, EXIT_USE, EXIT_INPUTS, EXIT_POLICY, EXIT_MACHINE = 1, 2, 3, 4, 5
+EXIT_INTERNAL, EXIT_INPUTS, EXIT_POLICY, EXIT_MACHINE = 1, 3, 4, 5
 
 app = App(
     name="affectstream",

@@ -8,6 +8,7 @@ import signal
 import sys
 from types import FrameType
 
+EXIT_USE = 2
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 128 + signal.SIGPIPE
 """What a shell reports of any program whose reader went away, as in `affectstream help | head`."""
@@ -22,6 +23,13 @@ def main() -> None:
         if getattr(sys, name) is None:  # a daemon's may be closed; the next file opened must not take its place
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
         getattr(sys, name).reconfigure(errors="backslashreplace")  # never fail to print a file name
+    from affectstream.siblings import refuse_hidden
+
+    try:
+        refuse_hidden()
+    except ImportError as exc:
+        print(exc, file=sys.stderr)  # noqa: T201 - the terminal's module is among what is hidden
+        sys.exit(EXIT_USE)
     from affectstream.app import run
 
     for stop in (signal.SIGINT, signal.SIGTERM):

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from affectstream import analyze, read_results
-from pipeline.errors import SourceError
+from pipeline.errors import ResultsError, SourceError
 from tests.commands import affectstream
 from tests.media import squares, write_video
 from tests.pipeline.report import made_up
@@ -193,6 +193,39 @@ def test_drawing_writes_a_video_and_its_truth(tmp_path):
     assert done.returncode == 0, done.stderr
     truth = pd.read_parquet(tmp_path / "d.truth.parquet")
     assert set(truth["frame_index"]) == set(range(10))
+
+
+@pytest.mark.parametrize("command", ["draw", "overlay"])
+def test_a_file_is_replaced_only_if_asked_for(tmp_path, drawn_video, command):
+    out = tmp_path / "precious.mp4"
+    if command == "draw":
+        arguments = ["draw", out, "--seconds", "0.2", "--size", "128x96", "--fps", "5"]
+    else:
+        assert cli("analyze", drawn_video, "--out", tmp_path / "r", "--end", "1").returncode == 0
+        arguments = ["overlay", drawn_video, "--results", tmp_path / "r", "--out", out]
+    out.write_bytes(b"footage")
+    done = cli(*arguments)
+    assert (done.returncode, out.read_bytes()) == (2, b"footage")
+    assert "precious.mp4: already exists; choose another name, or replace it with --overwrite" in done.stderr
+    assert cli(*arguments, "--overwrite").returncode == 0
+    assert out.stat().st_size > 100
+
+
+def test_a_refused_resume_names_the_flags_that_differ_and_fresh_removes_the_report(tmp_path, drawn_video):
+    out = tmp_path / "r"
+    assert cli("analyze", drawn_video, "--out", out, "--fps", "5", "--end", "1").returncode == 0
+    assert cli("report", out).returncode == 0
+    done = cli("analyze", drawn_video, "--out", out, "--fps", "4", "--end", "1", "--landmarks")
+    assert done.returncode == 2
+    assert "(--fps was 5, now 4, --landmarks was off, now on)" in done.stderr.replace("\n", " ")
+    assert cli("analyze", drawn_video, "--out", out, "--fps", "4", "--end", "1", "--fresh").returncode == 0
+    assert not (out / "report").exists()
+
+
+def test_an_unknown_table_is_named(tmp_path, drawn_video):
+    analyze(drawn_video, out=tmp_path / "r", end=0.5)
+    with pytest.raises(ResultsError, match="no table 'foo'; there are"):
+        read_results(tmp_path / "r", "foo")
 
 
 def test_the_python_call_gives_the_points(drawn_video):

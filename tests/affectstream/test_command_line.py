@@ -47,7 +47,7 @@ def test_every_command_explains_itself_in_four_ways_and_tells_its_version(path):
     for option in ("-V", "--version"):
         done = affectstream(*words, option)
         assert (done.returncode, done.stderr) == (0, "")
-        assert re.fullmatch(r"affectstream \d+\.\d+\.\d+\n", done.stdout)
+        assert re.fullmatch(r"affectstream \d+\.\d+\.\d+(\.dev\d+)?\n", done.stdout)
 
 
 @pytest.mark.parametrize("path", [path for path, command in ALL.items() if hasattr(command, "commands")])
@@ -272,7 +272,17 @@ def test_a_terminal_gets_colours_only_if_it_wants_them(settings):
     assert bool(re.search(rb"\x1b\[[0-9;]+m", said)) == ("NO_COLOR" not in settings and settings.get("TERM") != "dumb")
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_closed_stream_changes_no_exit_code(tmp_path, closed):
+    for arguments, code in (("--version", 0), (f"status {tmp_path}", 2)):
+        line = f"{sys.executable} -m affectstream {arguments} {closed}"
+        done = subprocess.run(line, shell=True, capture_output=True, text=True, timeout=60)
+        assert done.returncode == code
+        assert "Traceback" not in done.stderr
+
+
 def test_names_of_the_package_are_found_and_others_are_not():
+    assert re.match(r"\d+\.\d+", package.__version__)
     assert package.analyze.__name__ == "analyze"
     assert callable(package.read_results)
     with pytest.raises(AttributeError, match="nonsense"):
