@@ -21,7 +21,7 @@ ROWS_MAX = 40
 """Most sources that the closing table lists one by one."""
 TABLE_WIDTH_MIN = 72
 """Columns of a terminal below which sources are listed in words: the table would cut its figures short."""
-_COLUMNS = ("length", "frames", "face", "people", "valence", "arousal", "good", "")
+_COLUMNS = ("length", "frames", "with face", "tracks", "valence", "arousal", "good", "")
 """Of the table after the source; the last one is for notes."""
 
 
@@ -113,14 +113,14 @@ def _at_work(now: Snapshot) -> str:
 
 
 def print_summary(result: RunResult, console: Console) -> None:
-    """The closing table: a line per source, then the whole. `face` is the share of frames with one."""
+    """The closing table: a line per source, then the whole. `with face` is the share of frames with one."""
     shown = result.reports[:ROWS_MAX]
     rows = [_row(report) for report in shown]
     if console.width >= TABLE_WIDTH_MIN:
         console.print(_table(rows))
     else:
         for name, *cells in rows:
-            said = (f"{cell} {column}".strip() for column, cell in zip(_COLUMNS, cells, strict=True) if cell != NONE)
+            said = (f"{column} {cell}".strip() for column, cell in zip(_COLUMNS, cells, strict=True) if cell != NONE)
             console.print(f"{name}\n  {', '.join(filter(None, said))}")
     for report in shown:
         notes = list(report.time_notes)

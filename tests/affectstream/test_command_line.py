@@ -293,6 +293,6 @@ def test_the_summary_fits_a_narrow_terminal(tmp_path, square_video):
     line = ("analyze", square_video, tmp_path / "nowhere.mp4", "-o", tmp_path / "out", "--fps", "1")
     assert affectstream(*line, columns=80).stdout.splitlines()[0].split()[:3] == ["source", "length", "frames"]
     said = affectstream(*line, columns=40).stdout
-    assert "squares.mp4\n  0:02 length, 2 frames" in said
+    assert "squares.mp4\n  length 0:02, frames 2" in said
     assert "nowhere.mp4\n  failed" in said
     assert "…" not in said
