@@ -15,7 +15,7 @@ from pipeline.overlay.hide import FPS_MIN, HOLD_S, hide
 from pipeline.overlay.paint import Painter
 from pipeline.results.commits import Commit, read_commits
 from pipeline.results.read import read_results
-from pipeline.results.run_folder import read_run
+from pipeline.results.run_folder import require_run
 from pipeline.sources.find import find_sources
 from pipeline.storage.store import open_store
 from pipeline.video.decode import VideoReader
@@ -57,7 +57,7 @@ def write_overlay(
     courses = read_courses(points, frames)
     if not (blur_faces or force or _is_as_analysed(video, commit)):
         raise ResultsError(f"{video}: {_other(commit)}; analyze it again, or --force draws them all the same")
-    run = read_run(open_store(results)) or {}
+    run = require_run(open_store(results))
     sampling = run.get("config", {}).get("sampling", {})
     stream = {"rotate": sampling.get("rotate") or 0, "video_stream": sampling.get("video_stream")}
     with VideoReader(video, **stream) as reader:
@@ -118,8 +118,7 @@ def _editor(image: np.ndarray, courses: list[Course], blur_faces: bool) -> Edit:
 def _commit_of(video: Path, results: str | Path) -> Commit:
     """The commit of this video: of the same file, else of one of the same name, if there is only one."""
     store = open_store(results)
-    if read_run(store) is None:
-        raise ResultsError(f"{store}: no results there (no run.json)")
+    require_run(store)
     (source,) = find_sources([video])
     commits = read_commits(store)
     same_file = [commit for commit in commits if commit.source["uri"] == source.uri]

@@ -14,7 +14,7 @@ from pipeline.report.index import IndexRow, display_names, index_row, render_ind
 from pipeline.report.page import Neighbours, page_name, render_page
 from pipeline.report.rows import read_stream
 from pipeline.results.commits import Commit, read_commits
-from pipeline.results.run_folder import REPORT_MARK, read_run
+from pipeline.results.run_folder import REPORT_MARK, require_run
 from pipeline.storage.store import open_store
 from pipeline.text import printable
 
@@ -38,9 +38,7 @@ def write_report(results: str | Path, out: Path | None = None, shown: Callable[[
     store = open_store(results)
     if out is None and is_address(str(results)):
         raise ConfigError(f"{store}: the report of results in a bucket is written to a folder; give one with --out")
-    run = read_run(store)
-    if run is None:
-        raise ResultsError(f"{store}: no results there (no run.json); make some with `affectstream analyze`")
+    run = require_run(store)
     streams = _by_stream(read_commits(store))
     if not streams and not run.get("failed"):
         raise ResultsError(f"{store}: nothing was analysed there yet; run `affectstream analyze` again to go on")

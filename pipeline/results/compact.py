@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path, PurePosixPath
 
-from pipeline.errors import ConfigError, ResultsError
+from pipeline.errors import ConfigError
 from pipeline.results import run_folder
 from pipeline.results.commits import Commit, read_commits, write_commit
 from pipeline.results.merged import RowGroup, row_groups, together, write_merged
@@ -55,8 +55,7 @@ def compact(folder: str | Path, shown: Callable[[int, int], None] = lambda done,
     run goes on there, ConfigError where they are not Parquet, SinkError where something cannot be written.
     """
     store = open_store(folder)
-    if run_folder.read_run(store) is None:
-        raise ResultsError(f"{store}: no results there (no run.json)")
+    run_folder.require_run(store)
     with store.locked(COMPACTING):
         commits = read_commits(store)
         _refuse_other_formats(store, commits)

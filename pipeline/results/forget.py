@@ -115,8 +115,7 @@ def _finish(store: Store, marks: Marks, rows: Mapping[str, int] | None) -> Erase
 
 def _results(folder: str | Path) -> Store:
     store = open_store(folder)
-    if run_folder.read_run(store) is None:
-        raise ResultsError(f"{store}: no results there (no run.json)")
+    run_folder.require_run(store)
     return store
 
 

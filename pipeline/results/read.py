@@ -9,7 +9,7 @@ import pyarrow as pa
 from pipeline.errors import ResultsError
 from pipeline.results.commits import Commit, read_commit, read_commits
 from pipeline.results.parts import read_part
-from pipeline.results.run_folder import read_run
+from pipeline.results.run_folder import require_run
 from pipeline.results.source_state import SourceState, source_states
 from pipeline.storage.store import Store, open_store
 from pipeline.tables import SORTED_BY, TABLES, label_columns
@@ -52,8 +52,7 @@ def read_source_states(folder: str | Path, *, remote: bool = False) -> dict[str,
 
 def committed(store: Store) -> list[Commit]:
     """The commits of a results folder. Raises ResultsError where there are no results, or one is damaged."""
-    if read_run(store) is None:
-        raise ResultsError(f"{store}: no results there (no run.json)")
+    require_run(store)
     return read_commits(store)
 
 

@@ -85,6 +85,14 @@ def read_run(out: Store) -> dict[str, Any] | None:
     return content
 
 
+def require_run(out: Store) -> dict[str, Any]:
+    """The content of `run.json`. Raises ResultsError where there are no results, or as `read_run`."""
+    run = read_run(out)
+    if run is None:
+        raise ResultsError(f"{out}: no results there (no run.json); `affectstream analyze` makes some")
+    return run
+
+
 def write_run(out: Store, content: dict[str, Any]) -> None:
     """Write `run.json`, whole or not at all."""
     write_json(out, RUN_FILE, content)

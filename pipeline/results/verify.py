@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline.errors import ResultsError
 from pipeline.remote.network import cause
 from pipeline.results.commits import AGAIN, Commit, damage, read_commit, scan
-from pipeline.results.run_folder import list_files, read_run
+from pipeline.results.run_folder import list_files, require_run
 from pipeline.sinks.files import Part
 from pipeline.storage.store import Store, open_store
 
@@ -35,8 +35,7 @@ def verify(folder: str | Path, shown: Callable[[int, int], None] = lambda done, 
     where there are no results, or the folder cannot be read.
     """
     store = open_store(folder)
-    if read_run(store) is None:
-        raise ResultsError(f"{store}: no results there (no run.json)")
+    require_run(store)
     found, files = scan(store), list_files(store)
     parts = {part.path: (commit, part) for commit in found.good for part in commit.parts}
     lines = [f"{line}; {AGAIN}" for line in found.damaged.values()]

@@ -8,11 +8,11 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
-from pipeline.errors import ResultsError, SinkError
+from pipeline.errors import SinkError
 from pipeline.repeating import repeating
 from pipeline.results.commits import COMMITS, commit_path, parsed, scan
 from pipeline.results.marks import read_marks
-from pipeline.results.run_folder import PROGRESS_FILE, read_run, utc_now
+from pipeline.results.run_folder import PROGRESS_FILE, require_run, utc_now
 from pipeline.results.source_state import source_states
 from pipeline.runs.standing import Snapshot, Standing
 from pipeline.storage.base import ANALYSING
@@ -69,9 +69,7 @@ def read_status(folder: str | Path) -> Status:
     """How the run in a results folder, or at its address, stands. Raises ResultsError where there is none."""
     store = open_store(folder)
     doing = store.doing()  # before what it says: a run that ends meanwhile has said so
-    run = read_run(store)
-    if run is None:
-        raise ResultsError(f"{store}: no results there (no run.json)")
+    run = require_run(store)
     updated_utc, call = _read_progress(store)
     state = run.get("state", "finished")
     if state == "running" and doing != ANALYSING:
