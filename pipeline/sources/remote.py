@@ -106,7 +106,7 @@ def glob_pattern(parts: tuple[str, ...]) -> re.Pattern[str]:
     """What a pattern matches: `**` any folders, `*` and `?` within one name; of a folder that matches, all in it."""
     folders = "".join("(?:[^/]+/)*" if part == "**" else _one(part) + "/" for part in parts[:-1])
     last = ".*" if parts[-1] == "**" else _one(parts[-1]) + "(?:/.*)?"
-    return re.compile(folders + last)
+    return re.compile(folders + last, re.DOTALL)  # a name may hold line ends
 
 
 def _one(part: str) -> str:
@@ -123,4 +123,4 @@ def _one(part: str) -> str:
             )
         return re.escape(text)
 
-    return re.sub(r"\[!?[^\]]+\]|.", said, part)
+    return re.sub(r"(?s)\[!?[^\]]+\]|.", said, part)

@@ -95,3 +95,8 @@ def test_who_named_nothing_is_told_what_there_is(known):
     assert Naming({"walk.mp4~1": None, "sit.mp4~2": None}).suggestion("clips/wlak.mp4") == "did you mean 'walk.mp4'?"
     assert Naming({}).suggestion("x") == "there are none"
     assert Naming(known).suggestion("x").endswith("…")
+
+
+def test_a_pattern_finds_names_with_line_ends():
+    naming = Naming({"one.mp4~00000001": None, "e\nf.mp4~00000002": None})
+    assert naming.named("*.mp4") == ["e\nf.mp4~00000002", "one.mp4~00000001"]
