@@ -47,7 +47,7 @@ class FaceDetectorConfig:
 
     channels: tuple[int, int, int, int, int, int] = (16, 24, 32, 48, 64, 64)
     """After 2, 4, 8, 16, 32 and 64-fold reduction."""
-    residuals: tuple[int, int, int, int] = (3, 4, 3, 2)
+    residuals: tuple[int, int, int, int] = (3, 3, 3, 2)
     """Residual blocks at strides 8, 16, 32 and 64."""
     head_channels: int = 32
 
