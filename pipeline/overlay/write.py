@@ -127,7 +127,7 @@ def _commit_of(video: Path, results: str | Path) -> Commit:
         if len(found) == 1:
             return found[0]
     known = ", ".join(_shown(commit) for commit in commits[:5]) or "nothing"
-    raise ResultsError(f"{store}: has no results of {video}; it has {known}{' …' if len(commits) > 5 else ''}")
+    raise ResultsError(f"{store}: has no results of {video.name}; it has {known}{' …' if len(commits) > 5 else ''}")
 
 
 def _is_as_analysed(video: Path, commit: Commit) -> bool:

@@ -198,7 +198,7 @@ def test_settings_may_change_while_nothing_is_committed(analyze_all, clips, tmp_
 
 def test_a_refusal_names_the_setting_that_changed(analyze_all, clips, tmp_path):
     analyze_all([clips / "good.mp4"], tmp_path / "out")
-    with pytest.raises(ResultsError, match=r"sampling.fps was 10\.0"):
+    with pytest.raises(ResultsError, match=r"sampling\.fps was 10, now 5"):
         analyze_all([clips / "good.mp4"], tmp_path / "out", sampling__fps=5)
 
 
