@@ -48,8 +48,6 @@ def write_overlay(
     """
     if video.is_dir():
         raise ConfigError(f"{video}: is a folder; an overlay is made of one video or picture")
-    if not video.exists():
-        raise SourceError(f"{video}: no such file")
     if out.exists() and out.resolve() == video.resolve():
         raise ConfigError(f"{out}: is the video itself; choose another name")
     commit = _commit_of(video, results)
@@ -121,6 +119,8 @@ def _commit_of(video: Path, results: str | Path) -> Commit:
     require_run(store)
     (source,) = find_sources([video])
     commits = read_commits(store)
+    if not video.exists():
+        raise SourceError(f"{video}: no such file")
     same_file = [commit for commit in commits if commit.source["uri"] == source.uri]
     same_name = [commit for commit in commits if _shown(commit).rsplit("/", 1)[-1] == video.name]
     for found in (same_file, same_name):
