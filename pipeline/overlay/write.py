@@ -119,13 +119,13 @@ def _commit_of(video: Path, results: str | Path) -> Commit:
     require_run(store)
     (source,) = find_sources([video])
     commits = read_commits(store)
-    if not video.exists():
-        raise SourceError(f"{video}: no such file")
     same_file = [commit for commit in commits if commit.source["uri"] == source.uri]
     same_name = [commit for commit in commits if _shown(commit).rsplit("/", 1)[-1] == video.name]
     for found in (same_file, same_name):
         if len(found) == 1:
             return found[0]
+    if not video.exists():
+        raise SourceError(f"{video}: no such file")
     known = ", ".join(_shown(commit) for commit in commits[:5]) or "nothing"
     raise ResultsError(f"{store}: has no results of {video.name}; it has {known}{' …' if len(commits) > 5 else ''}")
 

@@ -168,9 +168,10 @@ def closeup(others=()):
         ([(0.1, 0.1, 0.9, 0.9)], (), True, True),
         ([], (), False, True),
         ([(0.5, 0.5, 0.9, 0.9)], (), False, True),  # a part of it alone: not found, and no second box
-        ([(0.1, 0.1, 0.9, 0.9), (0.3, 0.6, 0.6, 0.8)], (), True, False),
+        ([(0.1, 0.1, 0.9, 0.9), (0.02, 0.6, 0.5, 0.8)], (), True, False),  # 83 % of it inside
+        ([(0.1, 0.1, 0.9, 0.9), (0.3, 0.6, 0.6, 0.8)], (), True, True),  # all of it: suppressed
         ([(0.3, 0.6, 0.6, 0.8), (0.7, 0.2, 0.85, 0.35)], (), False, False),
-        ([(0.1, 0.1, 0.9, 0.9), (0.3, 0.6, 0.6, 0.8)], [(192, 384, 384, 512)], True, True),  # another marked face
+        ([(0.1, 0.1, 0.9, 0.9), (0.02, 0.6, 0.5, 0.8)], [(12.8, 384, 320, 512)], True, True),  # another marked face
         ([(0.1, 0.1, 0.9, 0.9), (0.92, 0.92, 1.0, 1.0)], (), True, True),  # beside it
     ],
 )
@@ -179,7 +180,7 @@ def test_a_close_up_is_judged_by_its_face_and_by_what_else_lies_in_it(boxes, oth
 
 
 def test_close_ups_are_counted_by_shape_and_size():
-    whole, split = Saying((0.1, 0.1, 0.9, 0.9)), Saying((0.1, 0.1, 0.9, 0.9), (0.3, 0.6, 0.6, 0.8))
+    whole, split = Saying((0.1, 0.1, 0.9, 0.9)), Saying((0.1, 0.1, 0.9, 0.9), (0.02, 0.6, 0.5, 0.8))
     pictures = [replace(closeup(), fill=0.7), replace(closeup(), fill=1.0, source=1)]
     figures, units = closeup_figures(whole, pictures, "faces")
     values = figures(None)
