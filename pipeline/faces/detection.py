@@ -34,6 +34,8 @@ def detect(engine: Engine, picture: Picture) -> Faces:
     )
     found = engine.run(image[None])
     boxes, scores = suppress(found["boxes"][0], found["scores"][0], rule.score_keep, rule.nms_iou, DETECTIONS_MAX)
+    whole = ~inside_better(boxes)  # a part of a face is no face, however little the two overlap
+    boxes, scores = boxes[whole], scores[whole]
     boxes = (boxes / scale).clip(0, [picture.width, picture.height, picture.width, picture.height])
     solid = (boxes[:, 2:] - boxes[:, :2]).min(1) >= 1
     boxes = boxes[solid].astype(np.float32)
@@ -43,20 +45,16 @@ def detect(engine: Engine, picture: Picture) -> Faces:
 def suppress(
     boxes: np.ndarray, scores: np.ndarray, score_min: float, nms_iou: float, count_max: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Greedy non-maximum suppression of candidates (A, 4) and (A,): the kept boxes and scores, best first.
-
-    A box that lies inside a better one is a part of that face, however small their overlap is.
-    """
+    """Greedy non-maximum suppression of candidates (A, 4) and (A,): the kept boxes and scores, best first."""
     able = np.flatnonzero(scores >= score_min)
     able = able[np.argsort(-scores[able], kind="stable")][:_CANDIDATES_MAX]
     boxes, scores = boxes[able], scores[able]
     corners_sizes = np.column_stack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
     kept = np.asarray(cv2.dnn.NMSBoxes(corners_sizes.tolist(), scores.tolist(), score_min, nms_iou), int)[:count_max]
-    kept = kept[~_inside_better(boxes[kept])]
     return boxes[kept], scores[kept]
 
 
-def _inside_better(boxes: np.ndarray) -> np.ndarray:
+def inside_better(boxes: np.ndarray) -> np.ndarray:
     """(D,) bool: which boxes (D, 4), best first, lie inside an earlier one by `INSIDE_MIN` of their area."""
     low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
     high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.faces.detection import suppress
+from pipeline.faces.detection import inside_better, suppress
 
 FACE = [100, 100, 300, 340]
 EYE = [120, 150, 190, 210]
@@ -13,7 +13,7 @@ CHILD_IN_FRONT = [250, 250, 380, 420]
 def kept(*candidates, scores=None):
     scores = scores or [0.9 - 0.1 * k for k in range(len(candidates))]
     boxes, _ = suppress(np.array(candidates, np.float32), np.array(scores, np.float32), 0.3, 0.45, 300)
-    return boxes.astype(int).tolist()
+    return boxes[~inside_better(boxes)].astype(int).tolist()
 
 
 def test_a_part_of_a_better_face_is_no_face():
