@@ -28,7 +28,7 @@ def main() -> None:
     try:
         refuse_hidden()
     except ImportError as exc:
-        print(exc, file=sys.stderr)  # noqa: T201 - the terminal's module is among what is hidden
+        print(exc, file=sys.stderr)  # noqa: T201 - affectstream.terminal imports pipeline
         sys.exit(EXIT_USE)
     from affectstream.app import run
 

@@ -163,7 +163,9 @@ def analyze(
     ] = None,
     fresh: Annotated[
         bool,
-        typer.Option("--fresh", help="Delete earlier results in --out and start over.", rich_help_panel=OUTPUT),
+        typer.Option(
+            "--fresh", help="Delete earlier results and reports in --out and start over.", rich_help_panel=OUTPUT
+        ),
     ] = False,
     ray: Annotated[
         str | None,

@@ -24,7 +24,7 @@ from pipeline.types import AffectBatch, Faces, Frame, FrameBatch, Picture
 
 QUALITY_PX = 128
 SPLITS_MAX = 3
-"""How often a hop is halved where matches are ambiguous. At 10 frames per second, this reaches every frame."""
+"""How often an interval is halved where matches are ambiguous. At 10 frames per second, this reaches every frame."""
 SPLIT_S_MIN = 0.1
 """Nothing as short as this is halved: faces hardly change in it."""
 CROPS_MAX = 256

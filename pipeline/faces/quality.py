@@ -47,7 +47,7 @@ SMALL_PX, LOW_RES_PX = 32.0, 64.0
 DARK_LUMA, BRIGHT_LUMA = 40.0, 215.0
 BLUR_MIN = 6.0
 VISIBLE_MIN = 0.5
-"""Minimum visibility for landmarks to be trusted, and for a face detected at one end of a hop only to count."""
+"""Minimum visibility for landmarks to be trusted, and for a face detected at one end of an interval to count."""
 BORDER_PX = 2.0
 
 

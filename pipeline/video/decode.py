@@ -124,13 +124,14 @@ class VideoReader:
     def irregular(self) -> Irregular:
         """What was found about the recording's time so far."""
         clock = self._clock
+        is_counted = is_unstamped(self._container) and not self.info.is_picture
         return Irregular(
-            tuple(clock.new_clocks),
-            tuple(clock.outliers),
-            tuple(self._gaps),
-            self._end_ns,
-            tuple(self._squeezed),
-            NS / clock.timing.period_ns if is_unstamped(self._container) and not self.info.is_picture else None,
+            new_clocks=tuple(clock.new_clocks),
+            outliers=tuple(clock.outliers),
+            gaps=tuple(self._gaps),
+            read_ns=self._end_ns,
+            squeezed=tuple(self._squeezed),
+            counted_fps=NS / clock.timing.period_ns if is_counted else None,
         )
 
     def _note_squeezed(self, time_ns: int) -> None:
@@ -159,7 +160,7 @@ class VideoReader:
         So this begins at earlier key frames until the first picture lies before the start.
         """
         start_ns = self._start_ns
-        if self._decode_order:  # the first picture of the file shows the decoder's delay
+        if self._decode_order and start_ns > SEEK_MARGIN_S * NS:  # the file's first picture shows the decoder's delay
             next(self._decode(self._clock.times(self._packets(), self._stamp_of)), None)
             self._reopen()
         while True:
@@ -171,7 +172,8 @@ class VideoReader:
             if self._from_beginning or (first is not None and first[1] is not None and first[1] <= self._start_ns):
                 return chain(() if first is None else [first], decoded)
             began_ns = first_packet[1] if first_packet is not None and first_packet[1] is not None else start_ns
-            start_ns = min(began_ns, start_ns) - max(self._start_ns - began_ns, 1)
+            # Twice as far back each time, at least a second: even a file without usable key frames needs few tries.
+            start_ns = min(began_ns, start_ns) - max(self._start_ns - began_ns, NS)
             self._reopen()
 
     def _packets_from(self, start_ns: int) -> Iterator[_Timed]:

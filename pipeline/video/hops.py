@@ -29,8 +29,8 @@ def batches(
     """Group analysed frames and missing ticks from `start_ns` on and before `end_ns` into batches of whole hops.
 
     A batch holds at least `batch_frames` frames; fewer at the end of the stream, before a gap of more than `LOST_NS`,
-    or if pictures are large. Both bounds lie on the grid of hops or at the ends of the video. Frames before `start_ns`
-    only serve to find scene cuts; the first picture from `end_ns` on closes the last batch.
+    or if pictures are large. Both bounds lie on the grid of detection intervals or at the ends of the
+    video. Frames before `start_ns` only serve to find scene cuts; the first picture from `end_ns` on closes the last batch.
     """
     held: list[Frame] = []
     picture_ns = -LOST_NS

@@ -13,10 +13,10 @@ COVERED_SHARE = 0.15
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """How much of it."""
+    """Random changes of training pictures."""
 
     strength: float = 1.0
-    """Share of the samples that are changed at all, 0..1. Each kind of change is drawn apart from the others."""
+    """Share of the samples that each kind of change is applied to, of those at 1.0; 0..1."""
 
     def angle(self, rng: np.random.Generator) -> float:
         """Random rotation, radians: any angle for 15 % (people lie and lean), a few degrees for 42 %, else 0."""

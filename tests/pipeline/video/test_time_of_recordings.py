@@ -208,7 +208,7 @@ def test_a_later_start_gives_the_frames_of_the_whole_file(tmp_path, name, codec,
         assert times_from(path, start_s) == pytest.approx(expected, abs=1), start_s
 
 
-@pytest.mark.parametrize("start_s", [1.5, 3.0, 4.2])
+@pytest.mark.parametrize("start_s", [1.5, 2.1, 2.3])
 def test_a_later_start_in_joined_fragments_gives_the_frames_of_the_whole_file(tmp_path, start_s):
     part = write_video(
         tmp_path / "part.mp4",
@@ -221,8 +221,8 @@ def test_a_later_start_in_joined_fragments_gives_the_frames_of_the_whole_file(tm
     path.write_bytes(part + part)
     whole, _ = read(path)
     expected = [round(t * 1e9) for t in whole if round(t * 1e9) >= start_s * 1e9]
-    if expected:
-        assert times_from(path, start_s) == expected
+    assert expected
+    assert times_from(path, start_s) == expected
 
 
 @pytest.mark.parametrize("fps", [24, 30, 60])
