@@ -30,7 +30,8 @@ def batches(
 
     A batch holds at least `batch_frames` frames; fewer at the end of the stream, before a gap of more than `LOST_NS`,
     or if pictures are large. Both bounds lie on the grid of detection intervals or at the ends of the
-    video. Frames before `start_ns` only serve to find scene cuts; the first picture from `end_ns` on closes the last batch.
+    video. Frames before `start_ns` only serve to find scene cuts; the first picture from `end_ns` on closes the last
+    batch.
     """
     held: list[Frame] = []
     picture_ns = -LOST_NS

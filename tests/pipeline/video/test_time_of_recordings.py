@@ -208,23 +208,6 @@ def test_a_later_start_gives_the_frames_of_the_whole_file(tmp_path, name, codec,
         assert times_from(path, start_s) == pytest.approx(expected, abs=1), start_s
 
 
-@pytest.mark.parametrize("start_s", [1.5, 2.1, 2.3])
-def test_a_later_start_in_joined_fragments_gives_the_frames_of_the_whole_file(tmp_path, start_s):
-    part = write_video(
-        tmp_path / "part.mp4",
-        [np.full((48, 64, 3), 20 + i, np.uint8) for i in range(72)],
-        fps=FPS,
-        gop=15,
-        options={"movflags": "frag_keyframe+empty_moov"},
-    ).read_bytes()
-    path = tmp_path / "joined.mp4"
-    path.write_bytes(part + part)
-    whole, _ = read(path)
-    expected = [round(t * 1e9) for t in whole if round(t * 1e9) >= start_s * 1e9]
-    assert expected
-    assert times_from(path, start_s) == expected
-
-
 @pytest.mark.parametrize("fps", [24, 30, 60])
 @pytest.mark.parametrize(("form", "codec"), [("h264", "libx264"), ("hevc", "libx265"), ("m4v", "mpeg4")])
 def test_a_bare_stream_runs_at_the_rate_that_it_states(tmp_path, form, codec, fps):
