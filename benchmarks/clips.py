@@ -1,5 +1,6 @@
 """Footage to measure on: drawn people with grain, 30 frames a second, x264 veryfast crf 23, a key frame every 60."""
 
+from fractions import Fraction
 from pathlib import Path
 
 from rich.progress import track
@@ -28,7 +29,7 @@ def clip(folder: Path, size: str, people: int) -> Path:
         face_px=(height * 0.22, height * 0.3) if people == 1 else (height * 0.14, height * 0.2),
         grain=GRAIN,
     )
-    with VideoWriter(path, SIZES[size], fps=FPS, crf=23, gop=60) as video:
+    with VideoWriter(path, SIZES[size], fps=Fraction(FPS), crf=23, gop=60) as video:
         frames = track(scene.frames(), f"drawing {path.name}", total=scene.num_frames)
         for index, (image, _) in enumerate(frames):
             video.write(image, index * 1_000_000_000 // FPS)
@@ -41,6 +42,6 @@ def repeated(path: Path, times: int) -> Path:
 
     out = path.with_name(f"{path.stem}-x{times}.mp4")
     if not out.exists():
-        command = ["ffmpeg", "-v", "error", "-y", "-stream_loop", str(times - 1), "-i", path, "-c", "copy", out]
-        subprocess.run(command, check=True)
+        loop = ["-stream_loop", str(times - 1), "-i", str(path)]
+        subprocess.run(["ffmpeg", "-v", "error", "-y", *loop, "-c", "copy", str(out)], check=True)
     return out

@@ -39,7 +39,7 @@ def main() -> None:
 def _case(path: Path, size: str, people: int, fps: str) -> dict[str, Any]:
     rounds = [(_measure("decode", path), _measure("analyze", path, fps)) for _ in range(ROUNDS)]
     middle = {key: statistics.median(analysed[key] for _, analysed in rounds) for key in rounds[0][1]}
-    share = statistics.median(analysed["decoded_fps"] / decoded["fps"] for decoded, analysed in rounds)
+    share = statistics.median(decoded["wall_s"] / analysed["wall_s"] for decoded, analysed in rounds)
     decode_fps = statistics.median(decoded["fps"] for decoded, _ in rounds)
     bit_rate = path.stat().st_size * 8 / 20 / 1e6
     return {

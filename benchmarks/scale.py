@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 from rich.console import Console
 from rich.table import Table
@@ -89,17 +90,13 @@ class _Ray:
 @contextmanager
 def _pretended() -> Iterator[None]:
     """The driver with the stub for Ray."""
-    real_ray, real_connected = ray_runner.ray, ray_runner.connected
 
     @contextmanager
     def connected(address: str) -> Iterator[None]:
         yield None
 
-    ray_runner.ray, ray_runner.connected = _Ray(), connected  # type: ignore[assignment]
-    try:
+    with patch.object(ray_runner, "ray", _Ray()), patch.object(ray_runner, "connected", connected):
         yield
-    finally:
-        ray_runner.ray, ray_runner.connected = real_ray, real_connected
 
 
 def measure(files: int) -> dict[str, float]:
