@@ -64,6 +64,7 @@ class VideoReader:
         self._gaps: list[Jump] = []
         self._squeezed: list[Jump] = []
         self._end_ns: int | None = None
+        self._unread_from: int | None = None
         self._delay_ns: int | None = None
         """By how much the decoder runs behind its input, where packets carry decoding times only."""
         self._reached_ns = -1
@@ -117,6 +118,7 @@ class VideoReader:
             index, last_ns = index + 1, pts_ns
             shown_until_ns = pts_ns + (duration_ns or self._clock.period_ns)
         self._end_ns = shown_until_ns
+        self._unread_from = self._source.second_recording(self._container)
         if not index:
             raise SourceError(f"{self._source.shown}: not one frame of the video could be decoded")
 
@@ -132,6 +134,7 @@ class VideoReader:
             read_ns=self._end_ns,
             squeezed=tuple(self._squeezed),
             counted_fps=NS / clock.timing.period_ns if is_counted else None,
+            unread_from=self._unread_from,
         )
 
     def _note_squeezed(self, time_ns: int) -> None:
@@ -276,6 +279,8 @@ class VideoReader:
         stream, still = self._stream, bool(self._source.is_picture)
         size = self._source.grid or stream
         said = lengths(self._container, stream)
+        form = self._container.format.name.split(",")[0]
+        is_joined = form == "mov" and self._source.second_recording(self._container) is not None
         return VideoInfo(
             width=size.width,
             height=size.height,
@@ -284,7 +289,7 @@ class VideoReader:
             time_base=str(stream.time_base),
             codec=stream.codec_context.name,
             is_picture=still,
-            is_indexed=self._container.format.name.split(",")[0] in ("mov", "matroska"),
+            is_indexed=form in ("mov", "matroska") and not is_joined,
             end_is_estimate=said.is_estimate,
             claimed_ns=None if still or said.is_estimate else said.longest_ns,
             other_streams=self._source.other_streams,

@@ -35,6 +35,8 @@ class Irregular:
     """Pictures whose stamps lie behind others by too much: their times are closer together than they were shown."""
     counted_fps: float | None = None
     """Rate at which the pictures of a stream without time stamps are counted."""
+    unread_from: int | None = None
+    """Byte of the file at which another recording begins that is not read in whole."""
 
     def within(self, start_ns: int, end_ns: int | None) -> "Irregular":
         """What belongs to a segment."""
@@ -85,6 +87,9 @@ class Irregular:
             )
         if self.counted_fps is not None:
             lines.append(f"no time stamps: pictures counted at {self.counted_fps:g} per second")
+        if self.unread_from is not None:
+            place = f"byte {self.unread_from}"
+            lines.append(f"another recording begins at {place} and is not read in whole; cut the file there")
         return tuple(lines)
 
 

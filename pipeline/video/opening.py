@@ -13,6 +13,7 @@ from av.video.stream import VideoStream
 from pipeline.errors import SourceError
 from pipeline.remote.addresses import is_address, redacted
 from pipeline.remote.files import RemoteFile
+from pipeline.video.joined import second_recording
 from pipeline.video.picture import check_size
 from pipeline.video.tiles import Grid, read_grid
 
@@ -82,6 +83,11 @@ class Source:
                     return self.open()
                 container, stream = self._open()
         return container, stream
+
+    def second_recording(self, container: InputContainer) -> int | None:
+        """Byte at which another recording begins that libav does not read in whole. A remote file is not searched."""
+        form = container.format.name.split(",")[0]
+        return second_recording(Path(self._path), form) if self._remote is None else None
 
     def release(self) -> None:
         """Give up the connection to a remote file."""
