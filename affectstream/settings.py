@@ -1,5 +1,6 @@
 """The settings of an analysis under the names that `analyze()` and the command give them."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,6 +29,18 @@ KEYS = {
 }
 """Dotted key of each keyword of `analyze()`; the flag of the command is the keyword with dashes."""
 COMMAND_KEYS = KEYS | {"workers": "worker.count"}
+
+
+def parse_time(text: str) -> float:
+    """Seconds from `90`, `90.5`, `1:30` or `0:01:30.5`, as times are printed. Raises typer.BadParameter."""
+    clock = re.fullmatch(r"(?:([0-9]+):)?([0-9]+):([0-5]?[0-9](?:\.[0-9]*)?)", text)
+    try:
+        if clock is None:
+            return float(text)
+        hours, minutes, seconds = clock.groups(default="0")
+        return 3600.0 * int(hours) + 60 * int(minutes) + float(seconds)
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(f"{text!r}: must be seconds or a time such as 1:30 or 0:01:30.5") from None
 
 
 def overrides(given: Mapping[str, Any]) -> dict[str, Any]:

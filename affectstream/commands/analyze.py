@@ -11,7 +11,7 @@ from affectstream.command_line import Command
 from affectstream.json_log import log
 from affectstream.metrics import serving
 from affectstream.progress import print_summary, progress_bar
-from affectstream.settings import COMMAND_KEYS, flag, overrides, setting
+from affectstream.settings import COMMAND_KEYS, flag, overrides, parse_time, setting
 from affectstream.terminal import console, printable, say
 from pipeline.config import Context, Runtime, load_config
 from pipeline.errors import ConfigError
@@ -71,11 +71,25 @@ def analyze(
         ),
     ] = None,
     start: Annotated[
-        float | None, setting("start", "Start this far into each video.", metavar="SECONDS", rich_help_panel=WHAT)
+        float | None,
+        setting(
+            "start",
+            "Start this far into each video: seconds, or as in 1:30.",
+            parser=parse_time,
+            metavar="TIME",
+            rich_help_panel=WHAT,
+        ),
     ] = None,
     end: Annotated[
         float | None,
-        setting("end", "Stop this far into each video.", default="its end", metavar="SECONDS", rich_help_panel=WHAT),
+        setting(
+            "end",
+            "Stop this far into each video.",
+            default="its end",
+            parser=parse_time,
+            metavar="TIME",
+            rich_help_panel=WHAT,
+        ),
     ] = None,
     rotate: Annotated[
         int | None,

@@ -10,6 +10,8 @@ from affectstream.terminal import bar, say
 from pipeline.errors import ConfigError
 
 SIDE_PX_MIN, SIDE_PX_MAX = 64, 4096
+STYLES = ("studio", "street", "webcam", "film", "clay", "pastel")
+"""Those of `training.drawn`, which the help text would take half a second to import."""
 
 
 def draw(
@@ -27,7 +29,8 @@ def draw(
         str, typer.Option(metavar="WxH", help=f"Width and height in pixels, each {SIDE_PX_MIN} to {SIDE_PX_MAX}.")
     ] = "1280x720",
     style: Annotated[
-        str | None, typer.Option(metavar="STYLE", help="Look of the video. [default: chosen by the seed]")
+        str | None,
+        typer.Option(metavar="STYLE", help=f"Look of the video: {', '.join(STYLES)}. [default: chosen by the seed]"),
     ] = None,
     cuts: Annotated[int, typer.Option(min=0, max=20, metavar="N", help="Number of scene cuts.")] = 0,
     crossing: Annotated[

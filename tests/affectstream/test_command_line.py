@@ -13,8 +13,11 @@ from typer.main import get_command
 
 import affectstream as package
 from affectstream.app import app
+from affectstream.commands import draw
 from affectstream.commands.analyze import AnalyzeCommand
+from affectstream.settings import parse_time
 from tests.commands import affectstream
+from training import drawn
 
 ROOT = get_command(app)
 
@@ -296,3 +299,25 @@ def test_the_summary_fits_a_narrow_terminal(tmp_path, square_video):
     assert "squares.mp4\n  length 0:02, frames 2" in said
     assert "nowhere.mp4\n  failed" in said
     assert "…" not in said
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90", 90), ("90.5", 90.5), ("1:30", 90), ("0:01:30.5", 90.5), ("1:00:00", 3600), ("1e3", 1000)],
+)
+def test_a_time_is_seconds_or_written_as_it_is_printed(text, seconds):
+    assert parse_time(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1:60", "1:-5", "-1:30", "1:2:3:4", "1:30x", "soon", "1.5:30", "1:1e1", "1:nan", "9" * 400 + ":00"]
+)
+def test_what_is_no_time_is_refused_with_an_example(text):
+    done = affectstream("analyze", "clip.mp4", "--start", text)
+    assert done.returncode == 2
+    assert "--start" in done.stderr
+    assert "must be seconds or a time such as 1:30 or 0:01:30.5" in " ".join(done.stderr.split())
+
+
+def test_the_styles_in_the_help_are_those_that_are_drawn():
+    assert set(draw.STYLES) == {*drawn.STYLES, drawn.HELD_OUT_STYLE}
