@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+from pipeline.jobs.context import Progress
+from pipeline.results.commits import StreamReport
 from pipeline.runs.jobs import Failed, Job
 from pipeline.runs.standing import Standing
 from pipeline.sources.scan import LeftOut
-from pipeline.units.context import Progress
-from pipeline.units.tally import UnitReport
 
 EVERY_S = 10.0
 """How often a line says how the whole run stands."""
@@ -54,7 +54,7 @@ class JsonLog(Standing):
         super().retried(job, failed)
         self.say("warning", "source.retried", stream_id=job.source.stream_id, kind=failed.kind, message=failed.message)
 
-    def ended(self, report: UnitReport) -> None:
+    def ended(self, report: StreamReport) -> None:
         super().ended(report)
         figures = {name: getattr(report, name) for name in ("video_s", "wall_s", "frames", "decode_errors", "points")}
         if report.error is None:

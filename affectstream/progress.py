@@ -11,11 +11,11 @@ from rich.text import Text
 
 from affectstream.terminal import printable
 from pipeline.report.words import NONE, clock, count, percent, signed
+from pipeline.results.commits import StreamReport
 from pipeline.runs.jobs import Failed, Job
 from pipeline.runs.run import RunResult
 from pipeline.runs.standing import Snapshot, Standing
 from pipeline.sources.scan import LeftOut
-from pipeline.units.tally import UnitReport
 
 ROWS_MAX = 40
 """Most sources that the closing table lists one by one."""
@@ -78,7 +78,7 @@ class ProgressBar(Standing):
         super().retried(job, failed)
         self._say(f"[yellow]retrying[/] {escape(printable(failed.message.splitlines()[0]))}")
 
-    def ended(self, report: UnitReport) -> None:
+    def ended(self, report: StreamReport) -> None:
         super().ended(report)
         if report.error:
             self._say(f"[red]failed[/]  {escape(printable(report.error_line))}")
@@ -152,7 +152,7 @@ def _table(rows: list[list[str]]) -> Table:
     return table
 
 
-def _row(report: UnitReport) -> list[str]:
+def _row(report: StreamReport) -> list[str]:
     name = escape(shown_name(report.stream_id))
     if report.error:
         return [name, *[NONE] * 7, "[red]failed[/]"]

@@ -22,10 +22,10 @@ from rich.progress import track
 
 from benchmarks.clips import clip
 from pipeline.config import load_config
+from pipeline.results.commits import StreamReport
 from pipeline.runs.run import run
 from pipeline.runs.standing import Standing
 from pipeline.sources.find import find_sources
-from pipeline.units.tally import UnitReport
 from training.drawn import make_scene
 from training.drawn.footage import write_footage
 
@@ -54,7 +54,7 @@ class _Pace(Standing):
     def staffed(self, workers: int) -> None:
         self.workers = max(self.workers, workers)
 
-    def ended(self, report: UnitReport) -> None:
+    def ended(self, report: StreamReport) -> None:
         self.ends_s.append(time.monotonic())
         if self._memory and len(self.ends_s) % 10 == 0:
             self.driver_mb.append(_rss_mb(os.getpid()))

@@ -18,14 +18,14 @@ from rich.table import Table
 
 from pipeline.config import load_config
 from pipeline.faces.looks import LOOK_SIZE
+from pipeline.jobs.analyze import checkpoint_of, join_segments
+from pipeline.jobs.checkpoint import Ending, Origin, write_batches
+from pipeline.jobs.context import RunContext
+from pipeline.jobs.segments import Segment
 from pipeline.runs.networks import load_engines
 from pipeline.sources.find import Source, find_sources
 from pipeline.storage.store import open_store
-from pipeline.types import AffectBatch, Frame, Strands
-from pipeline.units.context import RunContext
-from pipeline.units.spool import Ending, Origin, write_spool
-from pipeline.units.stretches import Stretch
-from pipeline.units.unit import checkpoint_path, join_stretches
+from pipeline.types import AffectBatch, Frame, Tracklets
 from pipeline.video.decoded import VideoInfo
 from pipeline.video.irregular import Irregular
 
@@ -60,13 +60,13 @@ def made_up(minutes: int) -> Iterator[AffectBatch]:
         yield AffectBatch(
             frames=frames,
             next_ns=(first + size) * NS // FPS,
-            strands=Strands(
+            tracklets=Tracklets(
                 begin=names[:-1].reshape(-1, 2),
                 end=names[1:].reshape(-1, 2),
                 key_ns=np.repeat(keys[:-1], FACES),
                 score=np.full(HOPS * FACES, 0.9, np.float32),
             ),
-            strand=frame // HOP_FRAMES * FACES + face,
+            tracklet=frame // HOP_FRAMES * FACES + face,
             frame=frame,
             boxes=boxes,
             det_score=np.where(frame % HOP_FRAMES, np.nan, 0.9).astype(np.float32),
@@ -81,13 +81,13 @@ def made_up(minutes: int) -> Iterator[AffectBatch]:
         )
 
 
-def _job(folder: Path, minutes: int, landmarks: bool) -> tuple[Source, Stretch, RunContext]:
+def _job(folder: Path, minutes: int, landmarks: bool) -> tuple[Source, Segment, RunContext]:
     video = folder / "video.mp4"
     if not video.exists():
         video.touch()
     config = load_config(None, {"output.landmarks": landmarks})
     context = RunContext(run_id="0", out=str(folder / "out"), config=config, metadata={"config_hash": "0"})
-    return find_sources([video])[0], Stretch(0, 0, minutes * 60 * NS), context
+    return find_sources([video])[0], Segment(0, 0, minutes * 60 * NS), context
 
 
 def make(folder: Path, minutes: int, landmarks: bool) -> None:
@@ -95,9 +95,9 @@ def make(folder: Path, minutes: int, landmarks: bool) -> None:
     source, stretch, context = _job(folder, minutes, landmarks)
     info = VideoInfo(640, 640, NS // FPS, minutes * 60 * NS, "1/90000", "h264", is_picture=False, is_indexed=True)
     origin = Origin(info=info, engines={"engine": "", "precision": "", "detector_engine": ""}, score_start=0.5)
-    path = checkpoint_path(source, source.state(), stretch, context)
+    path = checkpoint_of(source, source.state(), stretch, context)
     ending = Ending(origin=origin, num_frames=minutes * 60 * FPS, wall_s=1.0, irregular=Irregular())
-    write_spool(open_store(context.out), path, made_up(minutes), lambda: ending)
+    write_batches(open_store(context.out), path, made_up(minutes), lambda: ending)
 
 
 def join(folder: Path, minutes: int, landmarks: bool) -> dict[str, float]:
@@ -106,7 +106,7 @@ def join(folder: Path, minutes: int, landmarks: bool) -> dict[str, float]:
     networks = load_engines(context.config)
     Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
     rest_mb = _rss_mb("VmRSS")
-    report = join_stretches(source, [stretch], context)
+    report = join_segments(source, [stretch], context)
     del networks
     assert report.points == minutes * 60 * FPS * FACES, report
     return {"rest_mb": rest_mb, "growth_mb": round(_rss_mb("VmHWM") - rest_mb, 1), "points": report.points}

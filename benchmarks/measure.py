@@ -32,20 +32,22 @@ def decode(clip: Path) -> dict[str, float]:
 def analyze(clip: Path, fps: str) -> dict[str, float]:
     """A whole unit, from opening the file to its commit; loading the networks is not in it."""
     from pipeline.config import load_config
+    from pipeline.jobs.analyze import analyze_source
+    from pipeline.jobs.context import RunContext
+    from pipeline.results.commits import StreamReport
     from pipeline.runs.networks import load_engines
     from pipeline.sources.find import find_sources
-    from pipeline.units.context import RunContext
-    from pipeline.units.tally import UnitReport
-    from pipeline.units.unit import run_unit
 
     config = load_config(None, {"sampling.fps": fps if fps == "native" else float(fps)})
     detector, affect = load_engines(config)
     source = find_sources([clip])[0]
     with tempfile.TemporaryDirectory() as warm, tempfile.TemporaryDirectory() as out:
-        run_unit(source, RunContext(run_id="warm", out=warm, config=_short(config), metadata={}), detector, affect)
+        analyze_source(
+            source, RunContext(run_id="warm", out=warm, config=_short(config), metadata={}), detector, affect
+        )
         context = RunContext(run_id="bench", out=out, config=config, metadata={})
-        report = run_unit(source, context, detector, affect)
-    assert isinstance(report, UnitReport)
+        report = analyze_source(source, context, detector, affect)
+    assert isinstance(report, StreamReport)
     return {
         "frames": report.frames,
         "faces": report.points,

@@ -23,11 +23,11 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.config import load_config
+from pipeline.jobs.context import Progress
+from pipeline.results.commits import StreamReport
 from pipeline.runs import ray_runner
 from pipeline.runs.run import run
 from pipeline.sources.find import find_sources
-from pipeline.units.context import Progress
-from pipeline.units.tally import UnitReport
 
 FILES = (1_000, 10_000, 100_000)
 WORKERS = 1_000
@@ -57,7 +57,7 @@ class _Actor:
     load = _Method(lambda version: None)
     progress = _Method(lambda key: Progress(frames=40, stream_s=4.0, duration_s=5.0, faces=40))
     do = _Method(
-        lambda job: UnitReport(
+        lambda job: StreamReport(
             stream_id=job.source.stream_id, source=job.source.shown, video_s=5.0, frames=50, points=50
         )
     )

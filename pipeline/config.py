@@ -95,7 +95,7 @@ class Networks(Section):
 class Batching(Section):
     """How frames travel; no setting here changes a row."""
 
-    size: int = _plain(32, "Analysed frames that travel together, in whole hops.", ge=1, le=4096)
+    size: int = _plain(32, "Least number of analysed frames in a batch of whole detection intervals.", ge=1, le=4096)
     prefetch: int = _plain(2, "Batches decoded ahead.", ge=1, le=64)
 
 

@@ -1,6 +1,6 @@
 """The values that pass between the stages: `FrameBatch` (pixels), `Faces`, `AffectBatch` (columns, no pixels).
 
-Shapes: N analysed frames, D detected faces of one picture, R faces over all frames, S strands, H W pixels.
+Shapes: N analysed frames, D detected faces of one picture, R faces over all frames, S tracklets, H W pixels.
 Pixels are of the upright, square-pixel picture, origin top left; boxes are x1 y1 x2 y2.
 """
 
@@ -55,7 +55,7 @@ class Frame:
     corrupt: bool = False
     """The decoder hid damage in it."""
     is_key: bool = False
-    """The detector runs here: first of its hop, or of a scene."""
+    """The detector runs here: the first of its interval, or of a scene."""
     scene_cut: bool = False
     motion: tuple[float, float] = (0.0, 0.0)
     """By how much the camera moved the scene since the last picture: shares of the picture's width and height."""
@@ -65,12 +65,12 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class FrameBatch:
-    """Whole hops of one stream, in order of time."""
+    """Whole detection intervals of one stream, in order of time."""
 
     frames: list[Frame]
     """In order of time; missing ticks stand among the frames with a picture."""
     closed: bool
-    """The last frame is the key frame that opens the next batch: it ends this batch's last hop and is not counted."""
+    """The last frame is the key frame that opens the next batch: this one's last interval ends there, without it."""
 
     @property
     def nbytes(self) -> int:
@@ -93,19 +93,19 @@ class Faces:
 
 
 @dataclass(frozen=True, slots=True)
-class Strands:
-    """Faces followed through one hop each, from one key frame to the next.
+class Tracklets:
+    """Faces followed through one detection interval each, from one key frame to the next.
 
     A detection is named by its key frame's time and its place in `Faces`: (pts_ns, index), or (-1, -1) for none. Where
-    a strand ends on the detection that another begins with, both are the same face.
+    a tracklet ends on the detection that another begins with, both are the same face.
     """
 
     begin: np.ndarray
-    """(S, 2) int64: the detection at the hop's first frame."""
+    """(S, 2) int64: the detection at the interval's first frame."""
     end: np.ndarray
-    """(S, 2) int64: the detection at the next hop's first frame."""
+    """(S, 2) int64: the detection at the next interval's first frame."""
     key_ns: np.ndarray
-    """(S,) int64: time of the hop's first frame; strands are ordered by it."""
+    """(S,) int64: time of the interval's first frame; tracklets are ordered by it."""
     score: np.ndarray
     """(S,) float32: the better of the two detections' scores."""
 
@@ -118,9 +118,9 @@ class AffectBatch:
     """The batch's own frames without their pictures, missing ticks among them, in order of time."""
     next_ns: int
     """No later frame of the stream comes before this."""
-    strands: Strands
-    strand: np.ndarray
-    """(R,) int: row of `strands`."""
+    tracklets: Tracklets
+    tracklet: np.ndarray
+    """(R,) int: row of `tracklets`."""
     frame: np.ndarray
     """(R,) int: place in `frames`."""
     boxes: np.ndarray

@@ -18,7 +18,7 @@ from pipeline.faces.crops import to_picture
 from pipeline.faces.detection import detect, landmark_squares
 from pipeline.faces.looks import LOOK_SIZE, glimpse, looks
 from pipeline.faces.pixels import crop_faces
-from pipeline.faces.strands import NONE, NS, ahead, between, collect, is_settled, link, name_strands, refine, seen
+from pipeline.faces.tracklets import NONE, NS, ahead, between, collect, is_settled, link, name_tracklets, refine, seen
 from pipeline.heartbeat import beat
 from pipeline.types import AffectBatch, Faces, Frame, FrameBatch, Picture
 
@@ -60,22 +60,22 @@ class Analyzer:
         inner_boxes = refine(inner, links, detections, landmarks, visibility, self._box_map).astype(np.float32)
         inner_looks = _looks(frames, inner.frame, inner_boxes)
 
-        # A row is a strand's own detection at its first frame, or what counts of it on a frame between.
+        # A row is a tracklet's own detection at its first frame, or what counts of it on a frame between.
         began = np.flatnonzero(links.begin != NONE)
         counted = seen(frames, inner, links, detections, visibility[len(detections) :], inner_looks)
         source = np.concatenate([links.begin[began], len(detections) + counted])
-        strand = np.concatenate([began, inner.strand[counted]])
+        tracklet = np.concatenate([began, inner.tracklet[counted]])
         score = np.concatenate([detections.scores[links.begin[began]], np.full(len(counted), np.nan)])
-        order = np.lexsort((strand, frame_of[source]))
-        source, strand, frame = source[order], strand[order], frame_of[source[order]]
+        order = np.lexsort((tracklet, frame_of[source]))
+        source, tracklet, frame = source[order], tracklet[order], frame_of[source[order]]
         boxes = np.concatenate([detections.boxes, inner_boxes])[source]
         luma, blur = _measure(frames, frame, boxes)
         own = range(len(frames) - batch.closed)
         return AffectBatch(
             frames=[replace(frames[i], picture=None, is_key=i in found) for i in own],
             next_ns=frames[-1].pts_ns + (not batch.closed),
-            strands=name_strands(frames, links, detections),
-            strand=strand,
+            tracklets=name_tracklets(frames, links, detections),
+            tracklet=tracklet,
             frame=frame,
             boxes=boxes,
             det_score=score[order].astype(np.float32),

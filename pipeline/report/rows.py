@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from engines import EXPRESSIONS
-from pipeline.results.commits import Commit, UnitReport
+from pipeline.results.commits import Commit, StreamReport
 from pipeline.results.read import Table, read_table
 from pipeline.results.source_state import source_states
 from pipeline.tables import TABLES
@@ -37,7 +37,7 @@ class StreamRows:
     """What is known of one stream."""
 
     stream_id: str
-    report: UnitReport
+    report: StreamReport
     """Of its commit: counts, and what the container says of the video."""
     frames: Columns
     """In order of time."""

@@ -40,7 +40,7 @@ def _check_info(info: dict[str, Any]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class UnitReport:
+class StreamReport:
     """What came of a unit."""
 
     stream_id: str
@@ -88,7 +88,7 @@ class Commit:
     """Its files. All of them are durable before the commit is written."""
     source: Annotated[dict[str, Any], AfterValidator(_check_source)]
     """State of the file that was read (`pipeline.sources.find.Source.state`); always has a `uri`."""
-    report: UnitReport
+    report: StreamReport
     labels: dict[str, str | _Int64 | float | bool | None] = field(default_factory=dict)
     """What a list says of the source."""
     context: dict[str, Any] = field(default_factory=dict)

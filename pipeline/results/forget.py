@@ -17,7 +17,7 @@ from pipeline.errors import ResultsError, SinkError
 from pipeline.results import compact, run_folder
 from pipeline.results.commits import COMMITS, Commit, Scan, commit_path, is_half, scan
 from pipeline.results.marks import FORGOTTEN_FILE, Marks, read_marks, write_marks
-from pipeline.results.run_folder import PROGRESS_FILE, REPORT_MARK, RUN_FILE, SPOOLS
+from pipeline.results.run_folder import CHECKPOINTS, PROGRESS_FILE, REPORT_MARK, RUN_FILE
 from pipeline.sinks.files import stream_folder
 from pipeline.storage.base import FORGETTING, LOCK
 from pipeline.storage.store import Store, open_store, write_json
@@ -103,7 +103,7 @@ def _finish(store: Store, marks: Marks, rows: Mapping[str, int] | None) -> Erase
     erased.files = len(own)
     run_folder.delete_all(store, (path for path in own if path.startswith(f"{COMMITS}/")))
     folders = {stream_folder(stream_id) for stream_id in gone}
-    there = [f"{parent}/{name}" for parent in (*TABLES, SPOOLS) for name in store.folders(parent) & folders]
+    there = [f"{parent}/{name}" for parent in (*TABLES, CHECKPOINTS) for name in store.folders(parent) & folders]
     with ThreadPoolExecutor(run_folder.DELETERS) as pool:
         list(pool.map(store.delete_folder, sorted(there)))
     _take_out_of_merged(store, found, left, gone, erased)
@@ -130,7 +130,7 @@ def _held(store: Store) -> dict[str, Held]:
         there.setdefault(entry["stream_id"], Held(entry["stream_id"], entry.get("uri")))
     # Damaged commits, what a run has left behind that no record names any more, an erasure that was ended half way.
     names = {_folder_of(path) for path in store.files(COMMITS)}
-    names |= {name for parent in (*TABLES, SPOOLS) for name in store.folders(parent)}
+    names |= {name for parent in (*TABLES, CHECKPOINTS) for name in store.folders(parent)}
     streams = {unquote(name) for name in names if stream_folder(unquote(name)) == name}
     uris = {_hash(each.stream_id): each.uri for each in there.values()}
     for stream_id in streams | {*read_marks(store).erasing}:
@@ -151,12 +151,12 @@ def _folder_of(path: str) -> str:
 
 def _own_files(store: Store, gone: Collection[str], files: Iterable[str]) -> list[str]:
     folders = {stream_folder(stream_id) for stream_id in gone}
-    return [path for path in (*files, *store.files(SPOOLS)) if _folder_of(path) in folders]
+    return [path for path in (*files, *store.files(CHECKPOINTS)) if _folder_of(path) in folders]
 
 
 def remove_reports(store: Store) -> tuple[list[str], list[str]]:
     """Remove every report in the folder: their paths, and those of all files there that no run has written."""
-    ours = {RUN_FILE, PROGRESS_FILE, FORGOTTEN_FILE, LOCK, COMMITS, SPOOLS, *TABLES}
+    ours = {RUN_FILE, PROGRESS_FILE, FORGOTTEN_FILE, LOCK, COMMITS, CHECKPOINTS, *TABLES}
     files = sorted(path for path in store.files("") if path.partition("/")[0] not in ours)
     indexes = [PurePosixPath(path) for path in files if PurePosixPath(path).name == "index.html"]
     reports = [str(index.parent) for index in indexes if _is_report(store, str(index)) and index.parent.name]

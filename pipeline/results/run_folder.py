@@ -22,7 +22,9 @@ from pipeline.sinks.files import Format, stream_folder
 from pipeline.storage.store import Store, write_json
 from pipeline.tables import TABLES
 
-RUN_FILE, PROGRESS_FILE, SPOOLS = "run.json", "progress.json", "_stretches"
+RUN_FILE, PROGRESS_FILE, CHECKPOINTS = "run.json", "progress.json", "_segments"
+OLD_CHECKPOINTS = "_stretches"
+"""Where version 0.1 kept segment checkpoints, which no later one reads."""
 REPORT_MARK = "AffectStream report"
 """What the index of every report says of itself: only such a folder is replaced or removed."""
 DELETERS = 16
@@ -98,22 +100,23 @@ def write_run(out: Store, content: dict[str, Any]) -> None:
     write_json(out, RUN_FILE, content)
 
 
-def spool_path(stream_id: str, name: str) -> str:
-    """Where the analysis of a stretch is kept until its stream is committed; without suffix."""
-    return f"{SPOOLS}/{stream_folder(stream_id)}/{name}"
+def checkpoint_path(stream_id: str, name: str) -> str:
+    """Where a segment's checkpoint is kept until its stream is committed; without suffix."""
+    return f"{CHECKPOINTS}/{stream_folder(stream_id)}/{name}"
 
 
-def drop_spools(out: Store, stream_id: str) -> None:
-    """Remove what is kept of a stream's stretches. Raises SinkError."""
-    out.delete_folder(f"{SPOOLS}/{stream_folder(stream_id)}")
+def drop_checkpoints(out: Store, stream_id: str) -> None:
+    """Remove a stream's segment checkpoints. Raises SinkError."""
+    out.delete_folder(f"{CHECKPOINTS}/{stream_folder(stream_id)}")
 
 
-def drop_all_spools(out: Store, stream_ids: Iterable[str]) -> None:
-    """Remove what is kept of the stretches of many streams, and of no others. Raises ResultsError or SinkError."""
-    kept = {path.split("/")[1] for path in out.files(SPOOLS)}
+def drop_all_checkpoints(out: Store, stream_ids: Iterable[str]) -> None:
+    """Remove the segment checkpoints of many streams, and of no others. Raises ResultsError or SinkError."""
+    out.delete_folder(OLD_CHECKPOINTS)
+    kept = {path.split("/")[1] for path in out.files(CHECKPOINTS)}
     for stream_id in stream_ids:
         if stream_folder(stream_id) in kept:
-            drop_spools(out, stream_id)
+            drop_checkpoints(out, stream_id)
 
 
 def list_files(out: Store) -> dict[str, int]:
@@ -201,7 +204,7 @@ def erase(out: Store) -> None:
                 f"{out}/{RUN_FILE}: cannot be read, and nothing is committed there: it may not be a run's; "
                 "remove it, or choose another --out"
             ) from exc
-    for name in (COMMITS, SPOOLS, *TABLES):
+    for name in (COMMITS, CHECKPOINTS, OLD_CHECKPOINTS, *TABLES):
         out.delete_folder(name)
     for name in (RUN_FILE, PROGRESS_FILE):
         out.delete(name)

@@ -3,32 +3,39 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from pipeline.jobs.segments import Segment
+from pipeline.results.commits import StreamReport
 from pipeline.sources.find import Source
-from pipeline.units.stretches import Split, Stretch
-from pipeline.units.tally import UnitReport
 
 JobKey = tuple[str, int, int | None]
-"""What tells a job from the others of its run: URI, number of stretches, which of them."""
+"""What tells a job from the others of its run: URI, number of segments, which of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A whole source; or, where it was cut into `stretches`, one of these, or their joining."""
+    """A whole source; or, where it was cut into `segments`, one of these, or their joining."""
 
     source: Source
-    stretches: tuple[Stretch, ...] = ()
+    segments: tuple[Segment, ...] = ()
     part: int | None = None
-    """Which of the stretches is to be analysed; None with stretches: they are to be joined."""
+    """Which of the segments is to be analysed; None with segments: they are to be joined."""
 
     @property
     def key(self) -> JobKey:
         """What tells it from the other jobs of the run."""
-        return self.source.uri, len(self.stretches), self.part
+        return self.source.uri, len(self.segments), self.part
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A video is long: it is to be analysed in these segments."""
+
+    segments: tuple[Segment, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Analysed:
-    """A stretch is analysed."""
+    """A segment is analysed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +50,10 @@ class Failed:
     """The end of what a lost worker wrote to stderr."""
 
 
-Answer = UnitReport | Split | Analysed | Failed
+Answer = StreamReport | Split | Analysed | Failed
 
 
-def failure(source: Source, failed: Failed) -> UnitReport:
+def failure(source: Source, failed: Failed) -> StreamReport:
     """The report of a source that was not committed."""
     ours = failed.kind == "ours"
-    return UnitReport(stream_id=source.stream_id, source=source.shown, error=failed.message, our_fault=ours)
+    return StreamReport(stream_id=source.stream_id, source=source.shown, error=failed.message, our_fault=ours)

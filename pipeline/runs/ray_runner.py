@@ -21,6 +21,8 @@ from ray.exceptions import OutOfMemoryError, RayActorError
 
 from engines import EngineError
 from pipeline.errors import ConfigError
+from pipeline.jobs.context import RunContext
+from pipeline.results.commits import StreamReport
 from pipeline.runs.jobs import Answer, Failed, Job
 from pipeline.runs.networks import HostLostError
 from pipeline.runs.room import Node, Room, check_room, room
@@ -28,8 +30,6 @@ from pipeline.runs.schedule import Schedule
 from pipeline.runs.standing import Standing
 from pipeline.runs.station import Station
 from pipeline.sources.find import Source
-from pipeline.units.context import RunContext
-from pipeline.units.tally import UnitReport
 from pipeline.version import software_version
 
 LOCAL = "local"
@@ -174,7 +174,7 @@ class _Crew:
 
 def do_all(
     sources: Sequence[Source], context: RunContext, standing: Standing, address: str
-) -> Iterator[tuple[Source, UnitReport]]:
+) -> Iterator[tuple[Source, StreamReport]]:
     """The reports of all sources, as they come; they are begun in the order given.
 
     `address`: LOCAL, `auto`, or that of a cluster. Raises ConfigError where it cannot be reached or has no room for a
@@ -196,7 +196,7 @@ def do_all(
 
 def _work_off(
     schedule: Schedule, crew: _Crew, standing: Standing, *, empty_s_max: float
-) -> Iterator[tuple[Source, UnitReport]]:
+) -> Iterator[tuple[Source, StreamReport]]:
     began_s = seen_s = time.monotonic()
     there, looked_s, asked_s, told = Room(0, 0), -LOOK_S, 0.0, False
     while not schedule.is_done:

@@ -13,9 +13,10 @@ from typing import Any
 from engines import NetworkSpec, open_network
 from pipeline.config import AnalyzeConfig, config_hash
 from pipeline.errors import ConfigError, ResultsError, SinkError
+from pipeline.jobs.context import Progress, RunContext
 from pipeline.remote.addresses import is_address
 from pipeline.results import commits, compact, run_folder
-from pipeline.results.commits import Commit
+from pipeline.results.commits import Commit, StreamReport
 from pipeline.results.forget import remove_reports
 from pipeline.runs import progress_file, run_record, supervisor
 from pipeline.runs.forgotten import finish_erasure, leave_out, note_gone
@@ -26,8 +27,6 @@ from pipeline.runs.worker import attempt
 from pipeline.sources.find import Source, states
 from pipeline.sources.scan import LeftOut
 from pipeline.storage.store import Store, open_store
-from pipeline.units.context import Progress, RunContext
-from pipeline.units.tally import UnitReport
 
 
 @dataclass(slots=True)
@@ -39,14 +38,14 @@ class RunResult:
     run_id: str
     resumed: int
     """How many of the sources were done before."""
-    reports: list[UnitReport] = field(default_factory=list)
+    reports: list[StreamReport] = field(default_factory=list)
     """Of all sources, in their order, those done before included."""
     forgotten: dict[str, str] = field(default_factory=dict)
     """Sources that were forgotten there, and are not analysed: path and time (UTC)."""
     wall_s: float = 0.0
 
     @property
-    def failed(self) -> list[UnitReport]:
+    def failed(self) -> list[StreamReport]:
         return [report for report in self.reports if report.error is not None]
 
 
@@ -98,7 +97,7 @@ def run(
             out=str(out) if is_address(str(out)) else str(Path(out).resolve()),
             config=config,
             metadata=run_record.metadata(record, config, networks),
-            stretch_s=None if ray is None else config.worker.stretch_s,
+            segment_s=None if ray is None else config.worker.stretch_s,
         )
         state, message = "interrupted", None
         try:
@@ -110,7 +109,7 @@ def run(
                         with suppress(ResultsError, SinkError):  # the next run removes them
                             run_folder.sweep_failed(store, report.stream_id)
             state = "finished"
-            _drop_spools(store, plan.done.values(), standing)
+            _drop_checkpoints(store, plan.done.values(), standing)
         except Exception as exc:
             state, message = "broken", str(exc) or type(exc).__name__
             raise
@@ -121,17 +120,17 @@ def run(
     return result
 
 
-def _drop_spools(store: Store, reports: Iterable[UnitReport], standing: Standing) -> None:
-    """Remove the analysed stretches of sources that are done. Those of other calls in this folder stay."""
+def _drop_checkpoints(store: Store, reports: Iterable[StreamReport], standing: Standing) -> None:
+    """Remove the segment checkpoints of sources that are done. Those of other calls in this folder stay."""
     try:
-        run_folder.drop_all_spools(store, (report.stream_id for report in reports if report.error is None))
+        run_folder.drop_all_checkpoints(store, (report.stream_id for report in reports if report.error is None))
     except (ResultsError, SinkError) as exc:
         standing.noted(str(exc))
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    done: dict[str, UnitReport]
+    done: dict[str, StreamReport]
     """By URI; what was done before, and later what comes of the rest."""
     pending: list[Source]
     sizes: dict[str, int | None]
@@ -192,7 +191,7 @@ def _refuse_namesakes(sources: Sequence[Source], there: Sequence[Commit]) -> Non
 
 def _runner(
     plan: _Plan, context: RunContext, standing: Standing, *, in_process: bool, ray: str | None
-) -> Iterator[tuple[Source, UnitReport]]:
+) -> Iterator[tuple[Source, StreamReport]]:
     if ray is not None:
         try:
             from pipeline.runs import ray_runner
@@ -206,7 +205,7 @@ def _runner(
 
 def _in_process(
     sources: Sequence[Source], context: RunContext, standing: Standing
-) -> Iterator[tuple[Source, UnitReport]]:
+) -> Iterator[tuple[Source, StreamReport]]:
     schedule = Schedule(sources, attempts=context.config.worker.attempts, standing=standing)
     if schedule.is_done:
         return

@@ -8,11 +8,10 @@ from engines import NetworkSpec
 from pipeline.config import AnalyzeConfig, row_settings
 from pipeline.errors import ResultsError
 from pipeline.results import run_folder
-from pipeline.results.commits import COMMITS, scan
+from pipeline.results.commits import COMMITS, StreamReport, scan
 from pipeline.sources.find import Source
 from pipeline.storage.store import Store
 from pipeline.tables import SCHEMA_VERSION, TABLES
-from pipeline.units.tally import UnitReport
 from pipeline.version import software_version
 
 
@@ -55,7 +54,7 @@ def description(config: AnalyzeConfig, digest: str, networks: dict[str, NetworkS
     }
 
 
-def outcome(reports: Sequence[UnitReport], state: str, message: str | None) -> dict[str, Any]:
+def outcome(reports: Sequence[StreamReport], state: str, message: str | None) -> dict[str, Any]:
     """How a call ended; `message` says why, if it did not end well."""
     good = [report for report in reports if report.error is None]
     failed = [report for report in reports if report.error is not None]
@@ -92,7 +91,7 @@ def identity() -> dict[str, Any]:
     return {"run_id": run_folder.new_run_id(), "schema_version": SCHEMA_VERSION, "started_utc": run_folder.utc_now()}
 
 
-def index(sources: Sequence[Source], done: Mapping[str, UnitReport]) -> list[dict[str, Any]]:
+def index(sources: Sequence[Source], done: Mapping[str, StreamReport]) -> list[dict[str, Any]]:
     """The sources of the latest call, and what a list says of each.
 
     Those `done` before, by URI, keep the names that they had then: they may have been given by another folder.

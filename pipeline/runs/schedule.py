@@ -1,4 +1,4 @@
-"""Which job is next, and what an answer means: retries with pauses, and long videos in stretches.
+"""Which job is next, and what an answer means: retries with pauses, and long videos in segments.
 
 Jobs leave in the order of the sources. What is tried again waits at the side, so that neither a slow disk nor a file
 that kills its worker holds up the rest.
@@ -12,11 +12,10 @@ from dataclasses import replace
 from itertools import count
 
 from pipeline.errors import SinkError
-from pipeline.runs.jobs import Analysed, Answer, Failed, Job, failure
+from pipeline.results.commits import StreamReport
+from pipeline.runs.jobs import Analysed, Answer, Failed, Job, Split, failure
 from pipeline.runs.standing import Standing
 from pipeline.sources.find import Source
-from pipeline.units.stretches import Split
-from pipeline.units.tally import UnitReport
 
 SINK_PAUSES_S = (1.0, 4.0, 15.0)
 """Pauses before a job whose rows could not be written is tried again."""
@@ -76,7 +75,7 @@ class Schedule:
         """How long until a job that waits at the side is ready; None: none waits."""
         return max(self._later[0][0] - now_s, 0.0) if self._later else None
 
-    def put(self, job: Job, answer: Answer, now_s: float) -> UnitReport | None:
+    def put(self, job: Job, answer: Answer, now_s: float) -> StreamReport | None:
         """What came of a job that was taken; the report of its source, if that is settled.
 
         Raises SinkError where rows cannot be written any more.
@@ -85,12 +84,12 @@ class Schedule:
         if job.source.uri in self._given_up:
             return None
         match answer:
-            case UnitReport():
+            case StreamReport():
                 self._sinks_lost = 0
                 return answer
-            case Split(stretches):
-                self._open[job.source.uri] = set(range(len(stretches)))
-                parts = [Job(job.source, stretches, part) for part in range(len(stretches))]
+            case Split(segments):
+                self._open[job.source.uri] = set(range(len(segments)))
+                parts = [Job(job.source, segments, part) for part in range(len(segments))]
                 self._ready.extendleft(reversed(parts))
             case Analysed():
                 assert job.part is not None
@@ -103,7 +102,7 @@ class Schedule:
                 return self._failed(job, answer, now_s)
         return None
 
-    def work_off(self, do: Callable[[Job], Answer]) -> Iterator[tuple[Source, UnitReport]]:
+    def work_off(self, do: Callable[[Job], Answer]) -> Iterator[tuple[Source, StreamReport]]:
         """The reports of all sources, as they come: one job at a time."""
         while not self.is_done:
             job = self.take(time.monotonic())
@@ -114,7 +113,7 @@ class Schedule:
             if report is not None:
                 yield job.source, report
 
-    def _failed(self, job: Job, failed: Failed, now_s: float) -> UnitReport | None:
+    def _failed(self, job: Job, failed: Failed, now_s: float) -> StreamReport | None:
         self._tries[job.key, failed.kind] += 1
         tried = self._tries[job.key, failed.kind]
         pause_s = self._pause_s(failed.kind, tried)

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import inf
 
+from pipeline.jobs.context import Progress
+from pipeline.results.commits import StreamReport
 from pipeline.runs.jobs import Failed, Job
 from pipeline.sources.scan import LeftOut
-from pipeline.units.context import Progress
-from pipeline.units.tally import UnitReport
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +55,7 @@ class Snapshot:
 
 @dataclass(slots=True)
 class _AtWork:
-    """A stream that is being done; what is told of each of its stretches by number, or of the whole by None."""
+    """A stream that is being done; what is told of each of its segments by number, or of the whole by None."""
 
     pieces: int
     """Stretches, of about the same length; 1: it is not cut."""
@@ -111,7 +111,7 @@ class Standing:
                 at_work.shares[job.part] = min(done_s, 1 / at_work.pieces)
 
     def analysed(self, job: Job) -> None:
-        """A stretch of a long video is analysed."""
+        """A segment of a long video is analysed."""
         with self._lock:
             if (at_work := self._of(job)) is not None:
                 at_work.shares[job.part] = 1 / at_work.pieces
@@ -124,7 +124,7 @@ class Standing:
                 at_work.progress.pop(job.part, None)
                 at_work.shares.pop(job.part, None)
 
-    def ended(self, report: UnitReport) -> None:
+    def ended(self, report: StreamReport) -> None:
         """A unit is over, well or not."""
         with self._lock:
             self._begin()
@@ -163,10 +163,10 @@ class Standing:
         """What is known of a job's stream; None where nothing is to be counted."""
         if job.source.stream_id not in self._weights:
             return None  # it came late: the unit is over
-        if job.stretches and job.part is None:
-            return None  # the stretches are being joined: all of them are counted already
+        if job.segments and job.part is None:
+            return None  # the segments are being joined: all of them are counted already
         at_work = self._at_work.get(job.source.stream_id)
-        pieces = max(len(job.stretches), 1)
+        pieces = max(len(job.segments), 1)
         if at_work is None or at_work.pieces < pieces:
             at_work = self._at_work[job.source.stream_id] = _AtWork(pieces)
         return at_work if at_work.pieces == pieces else None

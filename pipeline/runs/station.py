@@ -9,12 +9,12 @@ from functools import partial
 
 from engines import EngineError
 from pipeline.errors import PipelineError
+from pipeline.jobs.context import Progress, RunContext
 from pipeline.results.run_folder import read_run
 from pipeline.runs.engine_host import EngineHost
 from pipeline.runs.jobs import Answer, Failed, Job, JobKey
 from pipeline.runs.supervisor import Keeper
 from pipeline.storage.store import open_store
-from pipeline.units.context import Progress, RunContext
 from pipeline.version import software_version
 
 

@@ -11,14 +11,14 @@ from types import TracebackType
 from typing import Self
 
 from engines import EngineError
+from pipeline.jobs.context import Progress, RunContext
+from pipeline.results.commits import StreamReport
 from pipeline.runs.jobs import Answer, Failed, Job
 from pipeline.runs.networks import LOADING_S_MAX, HostAddress
 from pipeline.runs.schedule import Schedule
 from pipeline.runs.standing import Standing
 from pipeline.runs.worker import serve
 from pipeline.sources.find import Source
-from pipeline.units.context import Progress, RunContext
-from pipeline.units.tally import UnitReport
 
 END_S_MAX = 5.0
 """What is killed may take so long to end."""
@@ -144,7 +144,7 @@ class Keeper:
             self._worker = None
 
 
-def do_all(sources: Sequence[Source], context: RunContext, standing: Standing) -> Iterator[tuple[Source, UnitReport]]:
+def do_all(sources: Sequence[Source], context: RunContext, standing: Standing) -> Iterator[tuple[Source, StreamReport]]:
     """The reports of all sources, as they come, from one worker at a time. Raises EngineError if none can start."""
     schedule = Schedule(sources, attempts=context.config.worker.attempts, standing=standing)
     standing.staffed(1)

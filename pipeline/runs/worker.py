@@ -15,11 +15,12 @@ from pathlib import Path
 from engines import Engine, EngineError
 from pipeline.errors import PipelineError, SinkError
 from pipeline.heartbeat import beats
+from pipeline.jobs.analyze import analyze_segment, analyze_source, join_segments
+from pipeline.jobs.context import Progress, RunContext
+from pipeline.jobs.segments import plan_segments
 from pipeline.repeating import repeating
-from pipeline.runs.jobs import Analysed, Answer, Failed, Job
+from pipeline.runs.jobs import Analysed, Answer, Failed, Job, Split
 from pipeline.runs.networks import HostAddress, HostLostError, hosted_engines, load_engines
-from pipeline.units.context import Progress, RunContext
-from pipeline.units.unit import analyse_stretch, join_stretches, run_unit
 
 TICK_S = 0.2
 """How often a worker says how far it is."""
@@ -54,11 +55,15 @@ def attempt(job: Job, context: RunContext, detector: Engine, affect: Engine, pro
     source = job.source
     try:
         if job.part is not None:
-            analyse_stretch(source, job.stretches[job.part], context, detector, affect, progress)
+            analyze_segment(source, job.segments[job.part], context, detector, affect, progress)
             return Analysed()
-        if job.stretches:
-            return join_stretches(source, job.stretches, context)
-        return run_unit(source, context, detector, affect, progress)
+        if job.segments:
+            return join_segments(source, job.segments, context)
+        if context.segment_s is not None:
+            segments = plan_segments(source.path, context.config.sampling, context.segment_s)
+            if len(segments) > 1:
+                return Split(segments)
+        return analyze_source(source, context, detector, affect, progress)
     except SinkError as exc:
         return Failed(str(exc), "sink")
     except PipelineError as exc:

@@ -2,14 +2,14 @@
 
 from typing import Protocol
 
-from pipeline.tracks.timeline import Finished
+from pipeline.updates import StreamUpdate
 
 
 class Sink(Protocol):
-    """Takes the finished rows of one unit, in order of time. Not thread-safe."""
+    """Takes the updates of one stream, in order of time. Not thread-safe."""
 
-    def write(self, rows: Finished) -> None:
-        """Take rows. They need not be durable before `flush`. Raises SinkError; then the unit is done again."""
+    def write(self, update: StreamUpdate) -> None:
+        """Take an update. It need not be durable before `flush`. Raises SinkError; then the stream is done again."""
 
     def flush(self) -> None:
         """Make everything written durable; raise SinkError if that cannot be said."""

@@ -21,9 +21,10 @@ import pyarrow.parquet as pq
 from pipeline.heartbeat import beat
 from pipeline.sinks.cells import escape_formulas
 from pipeline.sinks.sorting import compact, sort
+from pipeline.sinks.tables import to_tables
 from pipeline.storage.store import Store
 from pipeline.tables import SORTED_BY, TABLES, TIME_COLUMN
-from pipeline.tracks.timeline import Finished
+from pipeline.updates import StreamUpdate
 
 Format = Literal["parquet", "csv", "jsonl"]
 
@@ -80,8 +81,12 @@ class FileSink:
         self._held: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
         self.parts: list[Part] = []
 
-    def write(self, rows: Finished) -> None:
-        for name, table in (("frames", rows.frames), ("points", rows.points), ("tracks", rows.tracks)):
+    def write(self, update: StreamUpdate) -> None:
+        self.write_tables(to_tables(update))
+
+    def write_tables(self, tables: Mapping[str, pa.Table]) -> None:
+        """Take rows that are tables already, by name. Raises SinkError."""
+        for name, table in tables.items():
             while table.num_rows:
                 room = self._room(name, table)
                 self._held[name].append(compact(table.slice(0, room)))

@@ -1,12 +1,11 @@
 """Tracks: who is who over time. Deterministic; ages in seconds; no clock.
 
-Strands follow a face within a hop, and from hop to hop through the detections that they share. The tracker starts and
-ends tracks, and resumes a track after a short gap, such as a brief occlusion.
+Tracklets follow a face within a detection interval, and from one interval to the next through the detections that they
+share. The tracker starts and ends tracks, and resumes a track after a short gap, such as a brief occlusion.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 
@@ -15,18 +14,9 @@ from pipeline.faces.boxes import centres
 from pipeline.faces.camera import CameraPath, carry
 from pipeline.faces.looks import blend, likeness
 from pipeline.types import AffectBatch
+from pipeline.updates import EndReason
 
 NS = 1_000_000_000
-
-
-class EndReason(StrEnum):
-    """Why a track is over."""
-
-    LOST = "lost"
-    SCENE_CUT = "scene_cut"
-    END_OF_STREAM = "end_of_stream"
-    DISCONTINUITY = "discontinuity"
-    SHUTDOWN = "shutdown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +26,7 @@ class TrackerConfig:
     gap_s_max: float = 1.0
     """A track is over when its face was not seen for longer than this."""
     likeness_margin: float = 0.25
-    """A strand moves to a lost track if it resembles that track by at least this much more than its own."""
+    """A tracklet moves to a lost track if it resembles that track by at least this much more than its own."""
     change_max: float = 1.4
     """Largest cost (`pipeline.faces.association`) from where the face was expected to where one is found."""
 
@@ -84,19 +74,21 @@ class Tracker:
 
     def update(self, batch: AffectBatch) -> TrackRows:
         """Give the faces of a batch to tracks; faces too uncertain to start one, and not part of one, are left out."""
-        track_ids = np.zeros(len(batch.strand), np.int32)
+        track_ids = np.zeros(len(batch.tracklet), np.int32)
         camera = CameraPath(batch.frames, self._offset)
         self._offset = camera.end
         ended: dict[int, EndReason] = {}
         cuts_ns = {frame.pts_ns for frame in batch.frames if frame.scene_cut}
-        rows_of = _rows_by_strand(batch)
+        rows_of = _rows_by_tracklet(batch)
         for key_ns in [frame.pts_ns for frame in batch.frames if frame.is_key]:
             if key_ns in cuts_ns:
                 ended |= self.end_all(EndReason.SCENE_CUT)
             ended |= self._forget(key_ns)
-            for strand, track in self._claim(batch, camera, np.flatnonzero(batch.strands.key_ns == key_ns), rows_of):
-                track_ids[rows_of[strand]] = track.track_id
-                _follow(track, batch, camera, rows_of[strand])
+            for tracklet, track in self._claim(
+                batch, camera, np.flatnonzero(batch.tracklets.key_ns == key_ns), rows_of
+            ):
+                track_ids[rows_of[tracklet]] = track.track_id
+                _follow(track, batch, camera, rows_of[tracklet])
         kept = np.flatnonzero(track_ids)
         return TrackRows(kept, track_ids[kept], ended)
 
@@ -117,54 +109,54 @@ class Tracker:
         return ended
 
     def _claim(
-        self, batch: AffectBatch, camera: CameraPath, strands: np.ndarray, rows_of: dict[int, np.ndarray]
+        self, batch: AffectBatch, camera: CameraPath, tracklets: np.ndarray, rows_of: dict[int, np.ndarray]
     ) -> Iterator[tuple[int, _Track]]:
-        """Tracks for the strands of one hop that have rows."""
+        """Tracks for the tracklets of one interval that have rows."""
         arriving, self._open = self._open, {}
         owners: dict[int, _Track] = {}
         fresh: list[int] = []
-        for strand in strands.tolist():
-            track = arriving.pop(_name(batch.strands.begin[strand]), None)
+        for tracklet in tracklets.tolist():
+            track = arriving.pop(_name(batch.tracklets.begin[tracklet]), None)
             if track is not None:
-                owners[strand] = track
-            elif strand in rows_of:
-                fresh.append(strand)
+                owners[tracklet] = track
+            elif tracklet in rows_of:
+                fresh.append(tracklet)
         self._lost += arriving.values()
         self._correct(batch, camera, owners, rows_of)
         owners |= self._rejoin(batch, camera, fresh, rows_of)
         # Ids go by first time, then from left to right.
-        fresh = [s for s in fresh if s not in owners and batch.strands.score[s] >= self._score_start]
+        fresh = [s for s in fresh if s not in owners and batch.tracklets.score[s] >= self._score_start]
         fresh.sort(key=lambda s: (batch.frame[rows_of[s][0]], batch.boxes[rows_of[s][0], 0]))
-        for strand in fresh:
-            first = rows_of[strand][0]
+        for tracklet in fresh:
+            first = rows_of[tracklet][0]
             at, box = int(batch.frame[first]), batch.boxes[first]
             now_ns, look = batch.frames[at].pts_ns, batch.look[first]
-            owners[strand] = _Track(self._next_id, now_ns, box, camera.at(at), np.zeros(2), look)
+            owners[tracklet] = _Track(self._next_id, now_ns, box, camera.at(at), np.zeros(2), look)
             self._next_id += 1
-        for strand, track in owners.items():
-            if batch.strands.end[strand, 0] >= 0:
-                self._open[_name(batch.strands.end[strand])] = track
+        for tracklet, track in owners.items():
+            if batch.tracklets.end[tracklet, 0] >= 0:
+                self._open[_name(batch.tracklets.end[tracklet])] = track
             else:
                 self._lost.append(track)
-        yield from ((strand, track) for strand, track in owners.items() if strand in rows_of)
+        yield from ((tracklet, track) for tracklet, track in owners.items() if tracklet in rows_of)
 
     def _correct(
         self, batch: AffectBatch, camera: CameraPath, owners: dict[int, _Track], rows_of: dict[int, np.ndarray]
     ) -> None:
-        """Where two people passed each other a strand may have changed over: give it to whom it looks like."""
-        for strand in [strand for strand in owners if strand in rows_of and self._lost]:
-            cost, alike = self._compare(batch, camera, [strand], rows_of)
-            clearest = _clearest(batch, rows_of[strand])
-            own = likeness(owners[strand].look[None], batch.look[clearest][None])[0, 0]
+        """Where two people passed each other a tracklet may have changed over: give it to whom it looks like."""
+        for tracklet in [tracklet for tracklet in owners if tracklet in rows_of and self._lost]:
+            cost, alike = self._compare(batch, camera, [tracklet], rows_of)
+            clearest = _clearest(batch, rows_of[tracklet])
+            own = likeness(owners[tracklet].look[None], batch.look[clearest][None])[0, 0]
             better = (cost[:, 0] <= self._config.change_max) & (alike[:, 0] >= own + self._config.likeness_margin)
             if better.any():
                 other = int(np.where(better, cost[:, 0], np.inf).argmin())
-                self._lost[other], owners[strand] = owners[strand], self._lost[other]
+                self._lost[other], owners[tracklet] = owners[tracklet], self._lost[other]
 
     def _rejoin(
         self, batch: AffectBatch, camera: CameraPath, fresh: list[int], rows_of: dict[int, np.ndarray]
     ) -> dict[int, _Track]:
-        """Strands that continue a track after a gap."""
+        """Tracklets that continue a track after a gap."""
         if not fresh or not self._lost:
             return {}
         cost, _ = self._compare(batch, camera, fresh, rows_of)
@@ -175,15 +167,15 @@ class Tracker:
         return joined
 
     def _compare(
-        self, batch: AffectBatch, camera: CameraPath, strands: list[int], rows_of: dict[int, np.ndarray]
+        self, batch: AffectBatch, camera: CameraPath, tracklets: list[int], rows_of: dict[int, np.ndarray]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """What each lost track would have changed to be each strand, and how alike they look: (lost, strands) each.
+        """What each lost track would have changed to be each tracklet, and how alike they look: (lost, tracklets) each.
 
         The cost is infinite where too long has passed or the face looks like somebody else's.
         """
         costs, alike = [], []
-        for strand in strands:
-            first, clearest = rows_of[strand][0], _clearest(batch, rows_of[strand])
+        for tracklet in tracklets:
+            first, clearest = rows_of[tracklet][0], _clearest(batch, rows_of[tracklet])
             at = int(batch.frame[first])
             gap_s = (batch.frames[at].pts_ns - np.array([t.last_ns for t in self._lost])) / NS
             coasted = np.stack([t.velocity for t in self._lost]) * np.minimum(gap_s, COASTING_S)[:, None]
@@ -224,10 +216,10 @@ def _clearest(batch: AffectBatch, rows: np.ndarray) -> int:
     return int(rows[batch.visibility[rows].argmax()])
 
 
-def _rows_by_strand(batch: AffectBatch) -> dict[int, np.ndarray]:
-    """Rows of each strand that has any, in order of time."""
-    order = np.argsort(batch.strand, kind="stable")
-    names, starts = np.unique(batch.strand[order], return_index=True)
+def _rows_by_tracklet(batch: AffectBatch) -> dict[int, np.ndarray]:
+    """Rows of each tracklet that has any, in order of time."""
+    order = np.argsort(batch.tracklet, kind="stable")
+    names, starts = np.unique(batch.tracklet[order], return_index=True)
     return dict(zip(names.tolist(), np.split(order, starts[1:]), strict=True)) if len(names) else {}
 
 

@@ -8,8 +8,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 BYTES_MAX = 16 * 2**20
-"""From this many on, what lies ready is enough. Batches end at 32 MiB and a hop of up to 48 MiB
-(`pipeline.video.hops`): with the one being analysed and the one being made, 256 MiB."""
+"""From this many on, what lies ready is enough. Batches end at 32 MiB and an interval of up to 48 MiB
+(`pipeline.video.intervals`): with the one being analysed and the one being made, 256 MiB."""
 
 
 def prefetch(items: Iterable[T], depth: int, nbytes: Callable[[T], int], bytes_max: int = BYTES_MAX) -> Generator[T]:

@@ -15,11 +15,11 @@ from affectstream.json_log import JsonLog
 from affectstream.metrics import serving
 from affectstream.progress import figures, progress_bar
 from pipeline.errors import ConfigError
+from pipeline.jobs.context import Progress
+from pipeline.results.commits import StreamReport
 from pipeline.runs.jobs import Failed, Job
 from pipeline.runs.standing import Snapshot, Standing
 from pipeline.sources.find import Source
-from pipeline.units.context import Progress
-from pipeline.units.tally import UnitReport
 from tests.media import squares, write_video
 
 A = Source(path="/a.mp4", uri="file:///a.mp4", stream_id="a.mp4~0")
@@ -37,8 +37,8 @@ def follow(standing):
     standing.staffed(2)
     standing.progress(Job(A), Progress(stream_s=5.0, duration_s=10.0, frames=50, faces=4))
     standing.retried(Job(A), Failed("/a.mp4: the worker died", "lost"))
-    standing.ended(UnitReport(stream_id=A.stream_id, source="/a.mp4", video_s=10.0, frames=100, points=8))
-    standing.ended(UnitReport(stream_id="b", source="/b", error="/b: is not a video"))
+    standing.ended(StreamReport(stream_id=A.stream_id, source="/a.mp4", video_s=10.0, frames=100, points=8))
+    standing.ended(StreamReport(stream_id="b", source="/b", error="/b: is not a video"))
 
 
 def test_the_line_below_the_bar_says_how_much_and_how_fast():
@@ -105,7 +105,7 @@ def test_counters_never_fall_although_a_lost_workers_frames_are_taken_back():
         assert frames() == 50
         standing.retried(Job(A), Failed("lost", "lost"))
         assert frames() == 50
-        standing.ended(UnitReport(stream_id=A.stream_id, source="/a.mp4", frames=100))
+        standing.ended(StreamReport(stream_id=A.stream_id, source="/a.mp4", frames=100))
         assert frames() == 100
 
 

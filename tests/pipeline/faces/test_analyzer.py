@@ -6,7 +6,7 @@ import pytest
 from pipeline.faces.analyzer import Analyzer
 from pipeline.heartbeat import beats
 from pipeline.types import Frame, Picture
-from pipeline.video.hops import batches
+from pipeline.video.intervals import batches
 from tests.fakes import BrightnessAffect, SquareDetector
 
 MS = 1_000_000
@@ -95,7 +95,7 @@ def test_nothing_is_joined_across_a_scene_cut():
     (result,) = analyze(before + after)
     assert [f.scene_cut for f in result.frames].count(True) == 1
     cut_ns = 300 * MS
-    ends_at_cut = (result.strands.key_ns < cut_ns) & (result.strands.end[:, 0] == cut_ns)
+    ends_at_cut = (result.tracklets.key_ns < cut_ns) & (result.tracklets.end[:, 0] == cut_ns)
     assert not ends_at_cut.any()
 
 

@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from pipeline.results.commits import Commit, UnitReport, write_commit
+from pipeline.results.commits import Commit, StreamReport, write_commit
 from pipeline.results.run_folder import write_run
 from pipeline.sinks import FileSink
 from pipeline.storage.store import open_store
 from pipeline.tables import FRAMES, POINTS, TRACKS, nullable, repeat, table
-from pipeline.tracks.timeline import Finished
 
 NS = 1_000_000_000
 RUN_ID = str(uuid.UUID(int=1))
@@ -51,9 +50,9 @@ class Video:
 def write_video(out: Path | str, video: Video, *, format: str = "parquet") -> None:
     """Write a video's rows and commit them."""
     sink = FileSink(open_store(out), video.stream_id, format=format, metadata=video.metadata, labels=video.labels)
-    sink.write(_rows(video))
+    sink.write_tables(_rows(video))
     sink.flush()
-    report = UnitReport(
+    report = StreamReport(
         stream_id=video.stream_id,
         source="made/up",
         video_s=video.length_s,
@@ -91,7 +90,7 @@ def write_record(out: Path | str, **changes: object) -> None:
     write_run(open_store(out), record | changes)
 
 
-def _rows(video: Video) -> Finished:
+def _rows(video: Video) -> dict[str, pa.Table]:
     t_s = np.zeros(1) if video.picture else np.arange(0, video.length_s, 1 / video.fps)
     count = len(t_s)
     missing = (t_s >= video.missing_s[0]) & (t_s < video.missing_s[1])
@@ -106,11 +105,12 @@ def _rows(video: Video) -> Finished:
         "height": np.full(count, 360),
     }
     points = [_points(video, someone, i) for i, someone in enumerate(video.people, 1)]
-    return Finished(
-        table(frames, FRAMES, count),
-        pa.concat_tables([POINTS.empty_table(), *points]).unify_dictionaries().sort_by("pts_ns"),
-        pa.Table.from_pylist([_track(video, someone, i) for i, someone in enumerate(video.people, 1)], TRACKS),
-    )
+    tracks = [_track(video, someone, i) for i, someone in enumerate(video.people, 1)]
+    return {
+        "frames": table(frames, FRAMES, count),
+        "points": pa.concat_tables([POINTS.empty_table(), *points]).unify_dictionaries().sort_by("pts_ns"),
+        "tracks": pa.Table.from_pylist(tracks, TRACKS),
+    }
 
 
 def _points(video: Video, someone: Someone, track_id: int) -> pa.Table:

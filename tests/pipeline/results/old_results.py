@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from affectstream import analyze
-from pipeline.results.commits import UnitReport
+from pipeline.results.commits import StreamReport
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 OLD = ["results-0.1"]
@@ -50,7 +50,7 @@ class OldResults:
 
     def reports(self):
         """What each commit says of how its source was analysed."""
-        parsed = TypeAdapter(UnitReport).validate_python  # fields that are new since have their defaults
+        parsed = TypeAdapter(StreamReport).validate_python  # fields that are new since have their defaults
         return {name: parsed(json.loads(content)["report"]) for name, content in self.commits().items()}
 
 

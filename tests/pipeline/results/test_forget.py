@@ -18,7 +18,7 @@ from pipeline.results.compact import compact
 from pipeline.results.forget import erase, held
 from pipeline.results.marks import read_marks
 from pipeline.results.read import read_results, read_table
-from pipeline.results.run_folder import read_run, spool_path
+from pipeline.results.run_folder import checkpoint_path, read_run
 from pipeline.storage.store import Disk, open_store
 from pipeline.tables import TABLES
 from tests.pipeline.report import made_up
@@ -74,8 +74,8 @@ def results(out, kind):
     made_up.write_record(out, index=index, failed=failed, message="clips/000.mp4: hung", totals=totals, sources=9)
     call = {"failed": {GONE[0]: "clips/000.mp4: hung", "b": "b: bad"}, "at_work": {GONE[1]: 0.5}, "sources": 6}
     put(store, "progress.json", json.dumps({"updated_utc": "now", "call": call}))
-    put(store, spool_path(GONE[0], "000001-ab") + ".zip", "landmarks of 000.mp4")
-    put(store, spool_path(VIDEOS[1].stream_id, "000001-ab") + ".zip", "kept")
+    put(store, checkpoint_path(GONE[0], "000001-ab") + ".zip", "landmarks of 000.mp4")
+    put(store, checkpoint_path(VIDEOS[1].stream_id, "000001-ab") + ".zip", "kept")
     put(store, "points/merged/_0123.parquet", "half of 000.mp4")
     return out
 
@@ -145,7 +145,7 @@ def test_nothing_is_left_of_the_streams_and_the_rest_is_exact(place, tmp_path):
     same_rows(out, expected)
     folder = copied(out, tmp_path)
     assert traces(folder, WORDS) == []
-    assert (folder / f"{spool_path(VIDEOS[1].stream_id, '000001-ab')}.zip").is_file()
+    assert (folder / f"{checkpoint_path(VIDEOS[1].stream_id, '000001-ab')}.zip").is_file()
     assert all(stream_id not in held(out) for stream_id in GONE)
 
 
@@ -250,7 +250,7 @@ def test_what_a_killed_run_left_behind_is_found_and_erased(tmp_path):
     out = make(tmp_path / "out", VIDEOS[:3])
     store = open_store(out)
     put(store, f"points/{run_folder.stream_folder('left/a.mp4~1')}/0.parquet", "x")
-    put(store, spool_path("left/b.mp4~2", "000001") + ".zip", "x")
+    put(store, checkpoint_path("left/b.mp4~2", "000001") + ".zip", "x")
     put(store, f"_commits/{run_folder.stream_folder('left/c.mp4~3')}.json", "{")
     left = ["left/a.mp4~1", "left/b.mp4~2", "left/c.mp4~3"]
     assert set(left) <= set(held(out))

@@ -15,7 +15,9 @@ import pytest
 from engines import EngineError
 from pipeline.config import load_config
 from pipeline.heartbeat import beats
+from pipeline.jobs.context import RunContext
 from pipeline.results import run_folder
+from pipeline.results.commits import StreamReport
 from pipeline.results.read import read_results
 from pipeline.runs.engine_host import EngineHost, _answer, _Request
 from pipeline.runs.jobs import Failed, Job
@@ -25,8 +27,6 @@ from pipeline.runs.station import Station
 from pipeline.sources.find import find_sources
 from pipeline.storage.store import open_store
 from pipeline.tables import TABLES
-from pipeline.units.context import RunContext
-from pipeline.units.tally import UnitReport
 from pipeline.version import software_version
 
 CONFIG = load_config(None, {"networks.threads": 1})
@@ -131,7 +131,7 @@ def test_a_station_with_a_host_gives_the_rows_of_a_worker_alone(drawn_video, tmp
     sources = find_sources([drawn_video])
     run(sources, tmp_path / "alone", CONFIG, in_process=True)
     with station(tmp_path / "shared") as here:
-        assert isinstance(here.do(Job(sources[0])), UnitReport)
+        assert isinstance(here.do(Job(sources[0])), StreamReport)
     for table in TABLES:
         one, other = (read_results(tmp_path / name, table).drop(columns="run_id") for name in ("alone", "shared"))
         assert len(one)

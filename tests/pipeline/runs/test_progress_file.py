@@ -11,13 +11,13 @@ import pytest
 from engines import EngineError
 from pipeline.config import load_config
 from pipeline.errors import ResultsError
+from pipeline.results.commits import StreamReport
 from pipeline.runs.progress_file import read_status, written
 from pipeline.runs.run import run
 from pipeline.runs.standing import Standing
 from pipeline.sources.find import find_sources
 from pipeline.storage.base import COMPACTING
 from pipeline.storage.store import open_store
-from pipeline.units.tally import UnitReport
 from tests.media import squares, write_video
 
 SETTINGS = load_config(None, {"networks.threads": 1})
@@ -126,5 +126,5 @@ def test_progress_is_written_while_a_run_goes_on_and_when_it_ends(tmp_path):
             if text and (not seen or '"analysed": 1' in text):
                 seen.append(text)
                 name = "ab"[len(seen) - 1]
-                standing.ended(UnitReport(stream_id=name, source=name))
+                standing.ended(StreamReport(stream_id=name, source=name))
     assert '"analysed": 2' in path.read_text()

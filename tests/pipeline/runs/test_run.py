@@ -140,7 +140,7 @@ def test_rows_that_cannot_be_written_for_a_moment_are_written_then(clips, tmp_pa
             raise cause
         commits.write_commit(*arguments)
 
-    monkeypatch.setattr("pipeline.units.unit.write_commit", commit)
+    monkeypatch.setattr("pipeline.jobs.analyze.write_commit", commit)
     monkeypatch.setattr("pipeline.runs.schedule.SINK_PAUSES_S", (0.01,))
     config = load_config(None, {"networks.threads": 1})
     assert not run(find_sources([clips / "good.mp4"]), tmp_path / "out", config, in_process=True).failed
@@ -154,7 +154,7 @@ def test_rows_of_a_source_that_failed_are_gone_when_the_run_ends(clips, tmp_path
         assert [*(tmp_path / "out" / "points").rglob("*.parquet")]
         raise SinkError("no space left")
 
-    monkeypatch.setattr("pipeline.units.unit.write_commit", commit)
+    monkeypatch.setattr("pipeline.jobs.analyze.write_commit", commit)
     monkeypatch.setattr("pipeline.runs.schedule.SINK_PAUSES_S", ())
     config = load_config(None, {"networks.threads": 1})
     assert run(find_sources([clips / "good.mp4"]), tmp_path / "out", config, in_process=True).failed
@@ -166,7 +166,7 @@ def test_a_call_removes_the_analysed_stretches_of_its_own_sources_that_are_done_
     sources = find_sources([clips / "good.mp4", clips / "empty.mp4"])
     store = open_store(tmp_path / "out")
     names = [*(source.stream_id for source in sources), "long.mp4~01234567"]
-    paths = [run_folder.spool_path(name, f"000000-{i}.json") for i, name in enumerate(names)]
+    paths = [run_folder.checkpoint_path(name, f"000000-{i}.json") for i, name in enumerate(names)]
     for path in paths:
         write_json(store, path, {})
     run(sources, tmp_path / "out", load_config(None, {"networks.threads": 1}), in_process=True)

@@ -3,19 +3,19 @@
 import pytest
 
 from pipeline.errors import SinkError
+from pipeline.jobs.segments import Segment, Split
+from pipeline.results.commits import StreamReport
 from pipeline.runs.jobs import Analysed, Failed, Job
 from pipeline.runs.schedule import MACHINES_LOST_MAX, SINK_PAUSES_S, SINKS_LOST_MAX, Schedule
 from pipeline.runs.standing import Standing
 from pipeline.sources.find import Source
-from pipeline.units.stretches import Split, Stretch
-from pipeline.units.tally import UnitReport
 
 A, B, C = (Source(f"{name}.mp4", name, f"file:///{name}.mp4") for name in "abc")
-STRETCHES = (Stretch(0, 0, 10), Stretch(1, 10, None))
+STRETCHES = (Segment(0, 0, 10), Segment(1, 10, None))
 
 
 def done(job):
-    return UnitReport(stream_id=job.source.stream_id, source=job.source.path)
+    return StreamReport(stream_id=job.source.stream_id, source=job.source.path)
 
 
 def test_jobs_leave_in_order_and_their_reports_settle_them():
@@ -108,7 +108,7 @@ def test_a_long_video_is_analysed_in_stretches_before_the_next_and_then_joined()
 
 def test_a_stretch_that_fails_is_told_once_and_the_others_are_left():
     schedule = Schedule([A], attempts=3)
-    schedule.put(schedule.take(0.0), Split((*STRETCHES, Stretch(2, 20, None))), 0.0)
+    schedule.put(schedule.take(0.0), Split((*STRETCHES, Segment(2, 20, None))), 0.0)
     first, second = schedule.take(0.0), schedule.take(0.0)
     assert schedule.put(first, Failed("a.mp4: broken", "input"), 0.0).error == "a.mp4: broken"
     assert schedule.put(second, Failed("a.mp4: broken", "input"), 0.0) is None

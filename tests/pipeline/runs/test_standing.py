@@ -2,12 +2,12 @@
 
 import pytest
 
+from pipeline.jobs.context import Progress
+from pipeline.jobs.segments import Segment
+from pipeline.results.commits import StreamReport
 from pipeline.runs.jobs import Failed, Job
 from pipeline.runs.standing import Standing
 from pipeline.sources.find import Source
-from pipeline.units.context import Progress
-from pipeline.units.stretches import Stretch
-from pipeline.units.tally import UnitReport
 
 
 class Clock:
@@ -22,7 +22,7 @@ def source(name):
 
 
 def report(name, **counts):
-    return UnitReport(stream_id=name, source=f"/{name}", **counts)
+    return StreamReport(stream_id=name, source=f"/{name}", **counts)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_a_file_of_unknown_size_weighs_as_much_as_the_others_do(standing):
     assert standing.snapshot().share == pytest.approx(200 / 600)
 
 
-STRETCHES = tuple(Stretch(i, i * 400 * 10**9, (i + 1) * 400 * 10**9) for i in range(3))
+STRETCHES = tuple(Segment(i, i * 400 * 10**9, (i + 1) * 400 * 10**9) for i in range(3))
 
 
 def stretch(part):

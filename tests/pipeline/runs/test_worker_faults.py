@@ -15,6 +15,7 @@ import pytest
 
 from engines import EngineError
 from pipeline.config import load_config
+from pipeline.jobs.context import Progress, RunContext
 from pipeline.results import run_folder
 from pipeline.results.read import read_results
 from pipeline.runs.jobs import Job
@@ -24,7 +25,6 @@ from pipeline.runs.worker import attempt
 from pipeline.sources.find import find_sources
 from pipeline.storage.store import open_store
 from pipeline.tables import TABLES
-from pipeline.units.context import Progress, RunContext
 from tests.fakes import BrightnessAffect, SquareDetector
 from tests.media import squares, write_video
 

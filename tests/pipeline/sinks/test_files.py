@@ -12,7 +12,6 @@ from pipeline.sinks import FileSink
 from pipeline.sinks.files import PART_NS, _flat
 from pipeline.storage.store import open_store, write_json
 from pipeline.tables import FRAMES, POINTS, TRACKS, repeat, table
-from pipeline.tracks.timeline import Finished
 
 NS = 1_000_000_000
 
@@ -27,11 +26,11 @@ def rows(times_s, track=1):
     points |= common | {"track_id": np.full(count, track), "quality": np.zeros(count, int), "grade": np.full(count, 2)}
     frames = {"status": ["ok"] * count, "num_faces": np.ones(count, int), "scene_cut": [False] * count}
     frames |= {"corrupt": [False] * count, "quality_level": np.zeros(count, int), "width": np.ones(count, int)}
-    return Finished(
-        table({**common, **frames, "height": np.ones(count, int)}, FRAMES, count),
-        table({**points, "expression": ["neutral"] * count}, POINTS, count),
-        TRACKS.empty_table(),
-    )
+    return {
+        "frames": table({**common, **frames, "height": np.ones(count, int)}, FRAMES, count),
+        "points": table({**points, "expression": ["neutral"] * count}, POINTS, count),
+        "tracks": TRACKS.empty_table(),
+    }
 
 
 @pytest.fixture
@@ -44,8 +43,8 @@ def files(root, name):
 
 
 def test_a_file_is_named_after_its_first_row_and_sorted_by_track(sink, tmp_path):
-    sink.write(rows([1, 2, 3], track=2))
-    sink.write(rows([3, 4], track=1))
+    sink.write_tables(rows([1, 2, 3], track=2))
+    sink.write_tables(rows([3, 4], track=1))
     sink.flush()
     assert files(tmp_path, "points") == [f"{NS:019d}.parquet"]
     written = pq.read_table(next((tmp_path / "points").rglob("*.parquet")), partitioning=None)
@@ -58,7 +57,7 @@ def test_files_are_cut_on_a_fixed_grid_however_rows_come(tmp_path, piece):
     sink = FileSink(open_store(tmp_path), "s~1", format="parquet", metadata={})
     times = np.arange(0.5, 2.5 * PART_NS / NS, 10)
     for start in range(0, len(times), piece):
-        sink.write(rows(times[start : start + piece]))
+        sink.write_tables(rows(times[start : start + piece]))
     sink.flush()
     firsts = [times[times * NS >= edge].min() for edge in (0, PART_NS, 2 * PART_NS)]
     assert files(tmp_path, "points") == [f"{round(first * NS):019d}.parquet" for first in firsts]
@@ -69,7 +68,7 @@ def test_many_rows_make_several_files_and_no_moment_is_torn(tmp_path, monkeypatc
     monkeypatch.setattr("pipeline.sinks.files.PART_ROWS_MAX", 10)
     sink = FileSink(open_store(tmp_path), "s~1", format="parquet", metadata={})
     for second in range(6):
-        sink.write(rows([second] * 4))
+        sink.write_tables(rows([second] * 4))
     sink.flush()
     moments = [
         set(pq.read_table(path, partitioning=None)["pts_ns"].to_pylist())
@@ -84,7 +83,7 @@ def test_a_long_text_file_is_written_in_steps_each_with_a_heartbeat(tmp_path, mo
     monkeypatch.setattr("pipeline.sinks.files.BATCH_ROWS", 100)
     sink = FileSink(open_store(tmp_path), "s~1", format=format, metadata={})
     before = beats()
-    sink.write(rows(np.arange(250) / 10))
+    sink.write_tables(rows(np.arange(250) / 10))
     sink.flush()
     assert beats() - before == 6  # of points and frames
 
@@ -94,9 +93,9 @@ def test_the_rows_of_a_csv_file_are_those_written_at_once(tmp_path, monkeypatch)
     finished = rows(np.arange(250) / 10)
     landmarks = np.linspace(-5, 500, 250 * 136, dtype=np.float32)
     lists = pa.FixedSizeListArray.from_arrays(pa.array(landmarks), 136)
-    points = finished.points.set_column(POINTS.get_field_index("landmarks"), POINTS.field("landmarks"), lists)
+    points = finished["points"].set_column(POINTS.get_field_index("landmarks"), POINTS.field("landmarks"), lists)
     sink = FileSink(open_store(tmp_path), "s~1", format="csv", metadata={})
-    sink.write(Finished(finished.frames, points, finished.tracks))
+    sink.write_tables(finished | {"points": points})
     sink.flush()
     pyarrow.csv.write_csv(_flat(points), tmp_path / "whole.csv")
     (written,) = (tmp_path / "points").rglob("*.csv")
@@ -104,7 +103,7 @@ def test_the_rows_of_a_csv_file_are_those_written_at_once(tmp_path, monkeypatch)
 
 
 def test_what_cannot_be_written_is_told(sink, tmp_path):
-    sink.write(rows([1]))
+    sink.write_tables(rows([1]))
     (tmp_path / "points").write_text("a file is in the way")
     with pytest.raises(SinkError, match="cannot be written"):
         sink.flush()
@@ -126,10 +125,10 @@ def test_landmarks_stay_with_their_rows_and_take_no_room_where_there_are_none(tm
         finished = rows([i], track=track)
         if kept == "all" or (kept == "some" and i % 2):
             lists = pa.FixedSizeListArray.from_arrays(pa.array(numbers[i]), 136)
-            points = finished.points.set_column(POINTS.get_field_index("landmarks"), field, lists)
-            finished = Finished(finished.frames, points, finished.tracks)
+            points = finished["points"].set_column(POINTS.get_field_index("landmarks"), field, lists)
+            finished = finished | {"points": points}
         before = pa.total_allocated_bytes()
-        sink.write(finished)
+        sink.write_tables(finished)
         assert pa.total_allocated_bytes() - before < 136 * 4
     sink.flush()
     written = pq.read_table(next((tmp_path / "points").rglob("*.parquet")), partitioning=None)

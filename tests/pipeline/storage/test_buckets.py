@@ -14,8 +14,12 @@ import pytest
 
 from pipeline.config import load_config
 from pipeline.errors import ConfigError, ResultsError, SinkError
+from pipeline.jobs.analyze import analyze_segment
+from pipeline.jobs.context import Progress, RunContext
+from pipeline.jobs.segments import plan
 from pipeline.remote import network
 from pipeline.report import write_report
+from pipeline.results.commits import StreamReport
 from pipeline.results.read import read_results
 from pipeline.runs.jobs import Job
 from pipeline.runs.run import run
@@ -24,10 +28,6 @@ from pipeline.sources.find import find_sources
 from pipeline.storage import bucket as bucket_module
 from pipeline.storage.store import open_store, write_json
 from pipeline.tables import TABLES
-from pipeline.units.context import Progress, RunContext
-from pipeline.units.stretches import plan
-from pipeline.units.tally import UnitReport
-from pipeline.units.unit import analyse_stretch
 from pipeline.video.decode import VideoReader
 from tests.bad_network import Fault
 from tests.fakes import BrightnessAffect, SquareDetector
@@ -165,13 +165,13 @@ def test_a_worker_that_joins_stretches_from_a_slow_bucket_is_not_taken_for_hangi
     with VideoReader(source.path) as reader:
         stretches = plan(reader, config.sampling, 5.0)
     for stretch in stretches:
-        analyse_stretch(source, stretch, context, SquareDetector(), BrightnessAffect(), Progress())
+        analyze_segment(source, stretch, context, SquareDetector(), BrightnessAffect(), Progress())
     slow = Fault("slow", 2, lambda request: request.startswith("GET") and ".npz" in request, pause_s=5.0)
     bucket.network.faults = [slow]
     with Keeper(context) as keeper:
         answer = keeper.do(Job(source, stretches), lambda progress: None)
     assert slow.times == 0
-    assert isinstance(answer, UnitReport), answer
+    assert isinstance(answer, StreamReport), answer
     assert answer.frames == 150
     assert not bucket.keys("r/_stretches/")
 

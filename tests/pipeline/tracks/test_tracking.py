@@ -1,13 +1,14 @@
-"""Who is who over time, on strands made by hand."""
+"""Who is who over time, on tracklets made by hand."""
 
 import cv2
 import numpy as np
 import pytest
 
 from pipeline.faces.analyzer import Analyzer
-from pipeline.tracks.tracking import EndReason, Tracker, TrackerConfig
+from pipeline.tracks.tracking import Tracker, TrackerConfig
 from pipeline.types import Frame, Picture
-from pipeline.video.hops import batches
+from pipeline.updates import EndReason
+from pipeline.video.intervals import batches
 from tests.fakes import BrightnessAffect, SquareDetector
 from tests.pipeline.faces.test_analyzer import MS, frame
 

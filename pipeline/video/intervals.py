@@ -1,8 +1,8 @@
-"""Hops: stream time cut into stretches of half a second on a fixed grid, and the batches that carry them.
+"""Detection intervals of half a second on a fixed grid of stream time, and the batches that carry them.
 
-The detector runs on *key frames*: the first analysed frame of each hop, and the first after a scene cut or a change of
-the picture's size. Between two key frames everything is interpolated, so a batch of whole hops, with the key frame that
-follows them, holds all that is needed to analyse it; how many hops travel together cannot change a row.
+The detector runs on *key frames*: the first analysed frame of each interval, and the first after a scene cut or a
+change of the picture's size. Between two key frames boxes are interpolated. So a batch of whole intervals, with the
+key frame that follows them, holds all that is needed to analyse it; how many it carries cannot change a row.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,9 +12,9 @@ from pipeline.types import Frame, FrameBatch
 from pipeline.video.scene_cuts import SceneCuts
 
 NS = 1_000_000_000
-HOP_NS = NS // 2
-HOP_BYTES_MAX = 48 * 2**20
-"""A hop whose pictures take more is cut short by an early key frame."""
+INTERVAL_NS = NS // 2
+INTERVAL_BYTES_MAX = 48 * 2**20
+"""An interval whose pictures take more is cut short by an early key frame."""
 BATCH_BYTES_MAX = 32 * 2**20
 """A batch is sent on when its pictures take more."""
 LOST_NS = NS
@@ -26,7 +26,7 @@ LOST_MAX = 1000
 def batches(
     frames: Iterable[Frame], *, batch_frames: int, start_ns: int = 0, end_ns: int | None = None
 ) -> Iterator[FrameBatch]:
-    """Group analysed frames and missing ticks from `start_ns` on and before `end_ns` into batches of whole hops.
+    """Group analysed frames and missing ticks from `start_ns` on and before `end_ns` into batches of whole intervals.
 
     A batch holds at least `batch_frames` frames; fewer at the end of the stream, before a gap of more than `LOST_NS`,
     or if pictures are large. Both bounds lie on the grid of detection intervals or at the ends of the
@@ -58,16 +58,16 @@ def batches(
 
 
 def _mark_keys(frames: Iterable[Frame]) -> Iterator[Frame]:
-    hop, hop_bytes, last_size, cuts = -1, 0, (0, 0), SceneCuts()
+    interval, interval_bytes, last_size, cuts = -1, 0, (0, 0), SceneCuts()
     for frame in frames:
         if frame.picture is None:
             yield frame
             continue
         view, size = cuts.look(frame.picture), (frame.width, frame.height)
-        is_key = view.opens_scene or size != last_size or frame.pts_ns // HOP_NS != hop
-        is_key |= hop_bytes + frame.picture.nbytes > HOP_BYTES_MAX
-        hop_bytes = frame.picture.nbytes + (0 if is_key else hop_bytes)
-        hop, last_size = frame.pts_ns // HOP_NS, size
+        is_key = view.opens_scene or size != last_size or frame.pts_ns // INTERVAL_NS != interval
+        is_key |= interval_bytes + frame.picture.nbytes > INTERVAL_BYTES_MAX
+        interval_bytes = frame.picture.nbytes + (0 if is_key else interval_bytes)
+        interval, last_size = frame.pts_ns // INTERVAL_NS, size
         yield replace(frame, is_key=is_key, scene_cut=view.opens_scene, motion=view.motion)
 
 

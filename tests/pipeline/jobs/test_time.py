@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.jobs.analyze import analyze_segment, analyze_source, join_segments
+from pipeline.jobs.context import Progress
 from pipeline.results.read import read_results
 from pipeline.sources.find import find_sources
 from pipeline.tables import TABLES
-from pipeline.units.context import Progress
-from pipeline.units.unit import analyse_stretch, join_stretches, run_unit
 from tests.fakes import BrightnessAffect, SquareDetector
 from tests.media import write_video
-from tests.pipeline.units.test_stretches import context, cut, pictures
+from tests.pipeline.jobs.test_segments import context, cut, pictures
 
 FPS = 12
 
@@ -32,7 +32,7 @@ def analysed(path, out, **settings):
     """(report, frames, points, tracks) of one file."""
     out.mkdir()
     (source,) = find_sources([path])
-    report = run_unit(source, context(out, **settings), SquareDetector(), BrightnessAffect())
+    report = analyze_source(source, context(out, **settings), SquareDetector(), BrightnessAffect())
     (out / "run.json").write_text('{"run_id": "0", "config_hash": "0"}')
     return report, *(read_results(out, table) for table in ("frames", "points", "tracks"))
 
@@ -103,8 +103,8 @@ def test_a_length_that_cannot_be_is_named_and_not_believed(tmp_path, suffix):
     assert note.startswith("claims to be ") and note.endswith("ends at 0:00:02.0")
 
 
-def test_stretches_of_recordings_joined_byte_for_byte_give_the_undivided_rows(tmp_path):
-    """The second begins at 0 again: its frames follow, in the last stretch."""
+def test_segments_of_recordings_joined_byte_for_byte_give_the_undivided_rows(tmp_path):
+    """The second begins at 0 again: its frames follow, in the last segment."""
     first, second = (
         write_video(tmp_path / f"{i}.mkv", pictures(count * FPS), fps=FPS).read_bytes()
         for i, count in enumerate((20, 8))
@@ -115,11 +115,11 @@ def test_stretches_of_recordings_joined_byte_for_byte_give_the_undivided_rows(tm
     (source,) = find_sources([path])
     (tmp_path / "cut").mkdir()
     unit = context(tmp_path / "cut", sampling__fps=10)
-    stretches = cut(source.path, unit.config.sampling, 5.0)
-    assert len(stretches) >= 3
-    for stretch in stretches:
-        analyse_stretch(source, stretch, unit, SquareDetector(), BrightnessAffect(), Progress())
-    joined = join_stretches(source, stretches, unit)
+    segments = cut(source.path, unit.config.sampling, 5.0)
+    assert len(segments) >= 3
+    for segment in segments:
+        analyze_segment(source, segment, unit, SquareDetector(), BrightnessAffect(), Progress())
+    joined = join_segments(source, segments, unit)
     assert joined.time_notes == report.time_notes
     (tmp_path / "cut" / "run.json").write_text('{"run_id": "0", "config_hash": "0"}')
     for table, undivided in zip(("frames", "points", "tracks"), whole, strict=True):

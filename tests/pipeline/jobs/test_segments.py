@@ -1,4 +1,4 @@
-"""A video that is analysed in stretches gives the rows of the undivided one."""
+"""A video that is analysed in segments gives the rows of the undivided one."""
 
 import weakref
 from dataclasses import replace
@@ -12,16 +12,15 @@ import pytest
 from pipeline.config import load_config
 from pipeline.errors import ResultsError, SinkError
 from pipeline.heartbeat import beats
+from pipeline.jobs import analyze as module
+from pipeline.jobs.analyze import analyze_segment, analyze_source, join_segments
+from pipeline.jobs.context import Progress, RunContext
+from pipeline.jobs.segments import WARM_S, FileSegment, plan_segments, whole
 from pipeline.results.read import read_results
 from pipeline.results.run_folder import new_run_id
 from pipeline.sources.find import find_sources
 from pipeline.storage.store import Disk
 from pipeline.tables import TABLES
-from pipeline.units import unit as module
-from pipeline.units.context import Progress, RunContext
-from pipeline.units.stretches import WARM_S, StretchReader, plan, whole
-from pipeline.units.unit import analyse_stretch, join_stretches, run_unit
-from pipeline.video.decode import VideoReader
 from tests.fakes import BrightnessAffect, SquareDetector
 from tests.media import write_video
 
@@ -47,29 +46,28 @@ def context(out, **settings):
 
 
 def cut(path, sampling, length_s):
-    with VideoReader(path) as reader:
-        return plan(reader, sampling, length_s)
+    return plan_segments(str(path), sampling, length_s)
 
 
 def rows(path, tmp_path, length_s, **settings):
-    """(undivided, in stretches): run_id aside, all three tables of each; and the number of stretches."""
+    """(undivided, in segments): run_id aside, all three tables of each; and the number of segments."""
     (source,) = find_sources([path])
     networks = SquareDetector(), BrightnessAffect()
     (tmp_path / "whole").mkdir()
     (tmp_path / "cut").mkdir()
-    run_unit(source, context(tmp_path / "whole", **settings), *networks)
+    analyze_source(source, context(tmp_path / "whole", **settings), *networks)
     divided = context(tmp_path / "cut", **settings)
-    stretches = cut(source.path, divided.config.sampling, length_s)
-    for stretch in reversed(stretches):  # each knows nothing of the others
-        analyse_stretch(source, stretch, divided, *networks, Progress())
-    join_stretches(source, stretches, divided)
+    segments = cut(source.path, divided.config.sampling, length_s)
+    for segment in reversed(segments):  # each knows nothing of the others
+        analyze_segment(source, segment, divided, *networks, Progress())
+    join_segments(source, segments, divided)
     for name in ("whole", "cut"):
         (tmp_path / name / "run.json").write_text('{"run_id": "0", "config_hash": "0"}')
     tables = [
         {table: read_results(tmp_path / name, table).drop(columns="run_id") for table in TABLES}
         for name in ("whole", "cut")
     ]
-    return *tables, len(stretches)
+    return *tables, len(segments)
 
 
 def assert_same(whole, divided):
@@ -128,7 +126,7 @@ def test_a_start_and_an_end_are_kept(tmp_path):
     assert_same(whole, divided)
 
 
-def test_what_a_truncated_video_lacks_is_missing_in_every_stretch(tmp_path):
+def test_what_a_truncated_video_lacks_is_missing_in_every_segment(tmp_path):
     path = write_video(tmp_path / "video.mkv", pictures(25 * FPS), fps=FPS)
     path.write_bytes(path.read_bytes()[: round(path.stat().st_size * 0.6)])
     whole, divided, _ = rows(path, tmp_path, 5.0)
@@ -141,75 +139,75 @@ def test_videos_without_an_index_are_not_cut(tmp_path):
     assert len(cut(path, load_config(None, {}).sampling, 5.0)) == 1
 
 
-def test_a_stretch_begins_a_little_after_a_key_frame_on_the_grid_of_hops(tmp_path):
+def test_a_segment_begins_a_little_after_a_key_frame_on_the_grid_of_detection_intervals(tmp_path):
     path = write_video(tmp_path / "video.mp4", pictures(30 * FPS), fps=FPS, gop=4 * FPS)
-    stretches = cut(path, load_config(None, {}).sampling, 10.0)
-    assert [s.start_ns / 1e9 for s in stretches] == [0, 8 + WARM_S, 20 + WARM_S]
-    assert [s.end_ns for s in stretches] == [s.start_ns for s in stretches[1:]] + [None]
-    assert all(Fraction(s.start_ns, 500_000_000).denominator == 1 for s in stretches)
+    segments = cut(path, load_config(None, {}).sampling, 10.0)
+    assert [s.start_ns / 1e9 for s in segments] == [0, 8 + WARM_S, 20 + WARM_S]
+    assert [s.end_ns for s in segments] == [s.start_ns for s in segments[1:]] + [None]
+    assert all(Fraction(s.start_ns, 500_000_000).denominator == 1 for s in segments)
 
 
-def test_a_stretch_is_not_analysed_twice_and_not_joined_before_it_is(tmp_path):
+def test_a_segment_is_not_analysed_twice_and_not_joined_before_it_is(tmp_path):
     path = write_video(tmp_path / "video.mp4", pictures(15 * FPS), fps=FPS)
     (source,) = find_sources([path])
     unit = context(tmp_path / "out")
     (tmp_path / "out").mkdir()
-    stretches = cut(source.path, unit.config.sampling, 5.0)
+    segments = cut(source.path, unit.config.sampling, 5.0)
     detector = SquareDetector()
-    analyse_stretch(source, stretches[0], unit, detector, BrightnessAffect(), Progress())
+    analyze_segment(source, segments[0], unit, detector, BrightnessAffect(), Progress())
     seen = detector.num_pictures
-    analyse_stretch(source, stretches[0], unit, detector, BrightnessAffect(), Progress())
+    analyze_segment(source, segments[0], unit, detector, BrightnessAffect(), Progress())
     assert detector.num_pictures == seen > 0
     with pytest.raises(ResultsError, match="cannot be read"):
-        join_stretches(source, stretches, unit)
-    for stretch in stretches[1:]:
-        analyse_stretch(source, stretch, unit, detector, BrightnessAffect(), Progress())
-    assert join_stretches(source, stretches, unit).frames == 150
-    assert not [*(tmp_path / "out" / "_stretches").iterdir()]
+        join_segments(source, segments, unit)
+    for segment in segments[1:]:
+        analyze_segment(source, segment, unit, detector, BrightnessAffect(), Progress())
+    assert join_segments(source, segments, unit).frames == 150
+    assert not [*(tmp_path / "out" / "_segments").iterdir()]
 
 
 @pytest.fixture
 def analysed(tmp_path):
-    """(source, its stretches, context): all that is to be joined."""
+    """(source, its segments, context): all that is to be joined."""
     path = write_video(tmp_path / "video.mp4", pictures(15 * FPS), fps=FPS)
     (source,) = find_sources([path])
     unit = context(tmp_path / "out")
-    stretches = cut(source.path, unit.config.sampling, 5.0)
-    for stretch in stretches:
-        analyse_stretch(source, stretch, unit, SquareDetector(), BrightnessAffect(), Progress())
-    return source, stretches, unit
+    segments = cut(source.path, unit.config.sampling, 5.0)
+    for segment in segments:
+        analyze_segment(source, segment, unit, SquareDetector(), BrightnessAffect(), Progress())
+    return source, segments, unit
 
 
 @pytest.mark.parametrize("suffix", ["npz", "json"])
 @pytest.mark.parametrize("spoil", [lambda path: path.write_bytes(path.read_bytes()[:-40]), Path.unlink])
-def test_a_stretch_whose_analysis_is_damaged_is_told_and_then_analysed_again(analysed, tmp_path, suffix, spoil):
-    source, stretches, unit = analysed
-    spoil(sorted((tmp_path / "out" / "_stretches").rglob(f"*.{suffix}"))[1])
+def test_a_segment_whose_analysis_is_damaged_is_told_and_then_analysed_again(analysed, tmp_path, suffix, spoil):
+    source, segments, unit = analysed
+    spoil(sorted((tmp_path / "out" / "_segments").rglob(f"*.{suffix}"))[1])
     with pytest.raises(ResultsError, match=r"cannot be read .*; run again"):
-        join_stretches(source, stretches, unit)
-    detectors = [SquareDetector() for _ in stretches]
-    for stretch, detector in zip(stretches, detectors, strict=True):
-        analyse_stretch(source, stretch, unit, detector, BrightnessAffect(), Progress())
-    assert [detector.num_pictures > 0 for detector in detectors] == [number == 1 for number in range(len(stretches))]
-    assert join_stretches(source, stretches, unit).frames == 150
+        join_segments(source, segments, unit)
+    detectors = [SquareDetector() for _ in segments]
+    for segment, detector in zip(segments, detectors, strict=True):
+        analyze_segment(source, segment, unit, detector, BrightnessAffect(), Progress())
+    assert [detector.num_pictures > 0 for detector in detectors] == [number == 1 for number in range(len(segments))]
+    assert join_segments(source, segments, unit).frames == 150
 
 
-def test_a_join_holds_one_file_of_a_stretch_at_a_time(analysed, tmp_path, monkeypatch):
-    """However long the stretches are, and however many faces: each file is let go before the next is read."""
+def test_a_join_holds_one_file_of_a_segment_at_a_time(analysed, tmp_path, monkeypatch):
+    """However long the segments are, and however many faces: each file is let go before the next is read."""
     source, _, unit = analysed
-    (tmp_path / "out" / "_stretches").rename(tmp_path / "large files")
-    monkeypatch.setattr("pipeline.units.spool.FILE_BYTES", 1)  # a file for each batch
+    (tmp_path / "out" / "_segments").rename(tmp_path / "large files")
+    monkeypatch.setattr("pipeline.jobs.checkpoint.FILE_BYTES", 1)  # a file for each batch
     unit = replace(unit, config=load_config(None, {"batching.size": 8}))
-    stretches = cut(source.path, unit.config.sampling, 5.0)
-    for stretch in stretches:
-        analyse_stretch(source, stretch, unit, SquareDetector(), BrightnessAffect(), Progress())
+    segments = cut(source.path, unit.config.sampling, 5.0)
+    for segment in segments:
+        analyze_segment(source, segment, unit, SquareDetector(), BrightnessAffect(), Progress())
     files = len(list((tmp_path / "out").rglob("*.npz")))
     assert files > 12
     batches, alive, contents = [], [], []
-    read_spool, read = module.read_spool, Disk.read
+    read_batches, read = module.read_batches, Disk.read
 
     def watched(*arguments):
-        for batch in read_spool(*arguments):
+        for batch in read_batches(*arguments):
             batches.append(weakref.ref(batch.landmarks))
             yield batch
             del batch
@@ -220,33 +218,33 @@ def test_a_join_holds_one_file_of_a_stretch_at_a_time(analysed, tmp_path, monkey
             alive.append(sum(batch() is not None for batch in batches))
         return read(disk, path)
 
-    monkeypatch.setattr(module, "read_spool", watched)
+    monkeypatch.setattr(module, "read_batches", watched)
     monkeypatch.setattr(Disk, "read", reading)
-    assert join_stretches(source, stretches, unit).frames == 150
+    assert join_segments(source, segments, unit).frames == 150
     assert len(contents) == len(set(contents)) == files
     assert max(alive) <= 1
 
 
 def test_a_join_that_was_ended_after_its_commit_is_repeated(analysed, tmp_path, monkeypatch):
-    source, stretches, unit = analysed
+    source, segments, unit = analysed
 
     def killed(store, stream_id):
-        next((tmp_path / "out" / "_stretches").rglob("*.npz")).unlink()
+        next((tmp_path / "out" / "_segments").rglob("*.npz")).unlink()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "drop_spools", killed)
+    monkeypatch.setattr(module, "drop_checkpoints", killed)
     with pytest.raises(KeyboardInterrupt):
-        join_stretches(source, stretches, unit)
+        join_segments(source, segments, unit)
     monkeypatch.undo()
-    assert join_stretches(source, stretches, unit).frames == 150
+    assert join_segments(source, segments, unit).frames == 150
 
 
 def test_a_join_whose_leftovers_cannot_be_removed_is_committed_all_the_same(analysed, monkeypatch):
     def refused(store, stream_id):
         raise SinkError("access denied")
 
-    monkeypatch.setattr(module, "drop_spools", refused)
-    assert join_stretches(*analysed).frames == 150
+    monkeypatch.setattr(module, "drop_checkpoints", refused)
+    assert join_segments(*analysed).frames == 150
 
 
 @pytest.mark.parametrize("suffix", ["json", "npz"])
@@ -261,32 +259,33 @@ def test_a_disk_that_cannot_be_read_for_a_moment_is_tried_again(analysed, monkey
 
     monkeypatch.setattr(Disk, "read", failing)
     with pytest.raises(SinkError, match="Input/output error"):
-        join_stretches(*analysed)
+        join_segments(*analysed)
     monkeypatch.undo()
-    assert join_stretches(*analysed).frames == 150
+    assert join_segments(*analysed).frames == 150
 
 
-def test_joining_asks_for_the_state_of_the_source_once_and_beats_for_every_stretch(analysed, monkeypatch):
-    source, stretches, unit = analysed
+def test_joining_asks_for_the_state_of_the_source_once_and_beats_for_every_segment(analysed, monkeypatch):
+    source, segments, unit = analysed
     asked = []
     state = type(source).state
     monkeypatch.setattr(type(source), "state", lambda self: asked.append(1) or state(self))
-    monkeypatch.setattr(module, "_finish", lambda *_: None)  # has beats of its own
+    monkeypatch.setattr(module, "_write", lambda *_: (None, None))  # has beats of its own
+    monkeypatch.setattr(module, "_commit", lambda *_, **__: None)
     before = beats()
-    join_stretches(source, stretches, unit)
+    join_segments(source, segments, unit)
     assert len(asked) == 1
-    assert beats() - before == len(stretches) > 1
+    assert beats() - before == len(segments) > 1
 
 
 def test_a_try_that_fails_takes_nothing_from_one_that_commits_meanwhile(analysed, tmp_path, monkeypatch):
     """A node that is taken for dead lives on: the other try of its job commits as this one fails."""
-    source, stretches, unit = analysed
+    source, segments, unit = analysed
     order = []
     reading, write = {name: getattr(Disk, name) for name in ("exists", "files", "read")}, module.write_commit
 
     def other_commits():
         order.append("commits")
-        assert join_stretches(source, stretches, unit).frames == 150
+        assert join_segments(source, segments, unit).frames == 150
 
     def fails(store, commit):
         if "commits" in order:
@@ -307,7 +306,7 @@ def test_a_try_that_fails_takes_nothing_from_one_that_commits_meanwhile(analysed
     for name in reading:
         monkeypatch.setattr(Disk, name, looking(name))
     with pytest.raises(SinkError, match="no space left"):
-        join_stretches(source, stretches, unit)
+        join_segments(source, segments, unit)
     if order == ["fails"]:
         other_commits()
     monkeypatch.undo()
@@ -316,16 +315,16 @@ def test_a_try_that_fails_takes_nothing_from_one_that_commits_meanwhile(analysed
 
 
 def test_the_first_of_two_tries_to_commit_stands(analysed, tmp_path, monkeypatch):
-    source, stretches, unit = analysed
-    finish = module.Timeline.finish
+    source, segments, unit = analysed
+    finish = module.RowFinalizer.finish
 
-    def late(timeline, ended):
+    def late(finalizer, ended):
         monkeypatch.undo()
-        join_stretches(source, stretches, replace(unit, run_id="other"))
-        return finish(timeline, ended)
+        join_segments(source, segments, replace(unit, run_id="other"))
+        return finish(finalizer, ended)
 
-    monkeypatch.setattr(module.Timeline, "finish", late)
-    assert join_stretches(source, stretches, unit).frames == 150
+    monkeypatch.setattr(module.RowFinalizer, "finish", late)
+    assert join_segments(source, segments, unit).frames == 150
     (tmp_path / "out" / "run.json").write_text('{"run_id": "0", "config_hash": "0"}')
     for table in TABLES:
         assert set(read_results(tmp_path / "out", table)["run_id"]) == {"other"}
@@ -334,6 +333,6 @@ def test_the_first_of_two_tries_to_commit_stands(analysed, tmp_path, monkeypatch
 def test_looking_for_cuts_does_not_disturb_reading(tmp_path):
     path = write_video(tmp_path / "video.mp4", pictures(12 * FPS), fps=FPS, gop=30 * FPS)
     sampling = load_config(None, {"sampling.fps": "native"}).sampling
-    with StretchReader(str(path), whole(sampling), sampling) as reader:
-        assert len(reader.plan(3.0)) == 2
+    with FileSegment(str(path), whole(sampling), sampling, batch_frames=32) as reader:
+        assert len(plan_segments(str(path), sampling, 3.0)) == 2
         assert [frame.frame_index for frame in reader.frames()] == list(range(12 * FPS))

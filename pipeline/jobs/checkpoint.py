@@ -1,9 +1,9 @@
-"""A stretch's analysis on disk: its `AffectBatch` values in order, and what is known at its end.
+"""Segment checkpoints: the `AffectBatch` values of an analysed segment on disk, and what is known at its end.
 
-``<stretch>-000.npz`` and so on hold some batches each (no pickles): a face and frame takes 2.3 kB, nearly all of it
-landmarks and looks, so ten minutes of 100 faces are 900 MB, of which a join holds one file at a time.
-``<stretch>.json``, put last, says what was known at the end, and the SHA-256 of the others. All are removed once the
-stretches are joined; what turns out to be damaged no longer counts, so that the next run does the stretch again.
+``<segment>-000.npz`` and so on hold some batches each (no pickles): a face and frame takes 2.3 kB, nearly all of it
+landmarks and appearance, so ten minutes of 100 faces are 900 MB, of which a join holds one file at a time.
+``<segment>.json``, put last, says what was known at the end, and the SHA-256 of the others. All are removed once the
+segments are joined. A damaged checkpoint no longer counts, so that the next run analyses its segment again.
 """
 
 import io
@@ -20,20 +20,20 @@ from pydantic import TypeAdapter
 from pipeline.errors import ResultsError, SinkError
 from pipeline.results.commits import parsed
 from pipeline.storage.store import Store, write_json
-from pipeline.types import AffectBatch, Frame, Strands
+from pipeline.types import AffectBatch, Frame, Tracklets
 from pipeline.video.decoded import VideoInfo
 from pipeline.video.irregular import Irregular
 
-FORMAT = 4
-"""Changes with what is written here; part of every stretch's name, so that another format is never read."""
+FORMAT = 5
+"""Changes with what is written here; part of every checkpoint's name, so that another format is never read."""
 FILE_BYTES = 4 * 2**20
 """A file ends with the batch that makes it so long. An hour of one face is 14 files, each a request to a bucket."""
 
 _UNKNOWN = -1
 _FLAGS = ("missing", "corrupt", "is_key", "scene_cut")
 _FRAME = ("pts_ns", "frame_index", "width", "height", *_FLAGS, "motion", "shown_ns")
-_STRANDS = tuple(field.name for field in fields(Strands))
-_ROWS = tuple(f.name for f in fields(AffectBatch) if f.name not in ("frames", "next_ns", "strands"))
+_TRACKLETS = tuple(field.name for field in fields(Tracklets))
+_ROWS = tuple(f.name for f in fields(AffectBatch) if f.name not in ("frames", "next_ns", "tracklets"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,11 +49,11 @@ class Origin:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ending:
-    """What is known of a stretch when it is analysed."""
+    """What is known of a segment once it is analysed."""
 
     origin: Origin
     num_frames: int | None
-    """Frames of the video in the stretch; None where it is not known."""
+    """Frames of the video in the segment; None where it is not known."""
     wall_s: float
     """How long it took."""
     irregular: Irregular
@@ -65,7 +65,7 @@ class Ending:
 _ENDING = TypeAdapter(Ending)
 
 
-def write_spool(store: Store, path: str, batches: Iterable[AffectBatch], end: Callable[[], Ending]) -> None:
+def write_batches(store: Store, path: str, batches: Iterable[AffectBatch], end: Callable[[], Ending]) -> None:
     """Write `batches` as they come, then what `end` says. `path` is without suffix. Raises SinkError."""
     digests: list[str] = []
     held: list[dict[str, np.ndarray]] = []
@@ -87,8 +87,8 @@ def write_spool(store: Store, path: str, batches: Iterable[AffectBatch], end: Ca
     write_json(store, _end(path), asdict(replace(end(), sha256=tuple(digests))))
 
 
-def has_spool(store: Store, path: str) -> bool:
-    """Whether a stretch is analysed. Raises SinkError."""
+def has_checkpoint(store: Store, path: str) -> bool:
+    """Whether a segment is analysed. Raises SinkError."""
     with retried():
         return store.exists(_end(path))
 
@@ -104,7 +104,7 @@ def read_end(store: Store, path: str) -> Ending:
         raise _damaged(store, path, _end(path), str(exc)) from exc
 
 
-def read_spool(store: Store, path: str, end: Ending, first_index: int | None) -> Iterator[AffectBatch]:
+def read_batches(store: Store, path: str, end: Ending, first_index: int | None) -> Iterator[AffectBatch]:
     """The batches in order; `first_index` is added to the ordinals of their frames, None makes them unknown.
 
     A file is read at one go, so that a bucket is asked once, and let go before the next. Raises as `read_end`.
@@ -149,10 +149,10 @@ def _read(store: Store, path: str, file: str) -> bytes:
 
 
 def _damaged(store: Store, path: str, file: str, why: str) -> ResultsError:
-    """What to raise; the stretch is no longer taken for analysed."""
+    """What to raise; the segment no longer counts as analysed."""
     with suppress(SinkError):
         store.delete(_end(path))
-    return ResultsError(f"{store}/{file}: the analysis of a stretch cannot be read ({why}); run again")
+    return ResultsError(f"{store}/{file}: the checkpoint of a segment cannot be read ({why}); run again")
 
 
 def _pack(batch: AffectBatch) -> dict[str, np.ndarray]:
@@ -162,7 +162,7 @@ def _pack(batch: AffectBatch) -> dict[str, np.ndarray]:
         **columns,
         "frame_frame_index": np.array(index, np.int64),
         "next_ns": np.array(batch.next_ns),
-        **{f"strands_{name}": getattr(batch.strands, name) for name in _STRANDS},
+        **{f"tracklets_{name}": getattr(batch.tracklets, name) for name in _TRACKLETS},
         **{name: getattr(batch, name) for name in _ROWS},
     }
 
@@ -179,6 +179,6 @@ def _unpack(arrays: Mapping[str, Any], first_index: int | None) -> AffectBatch:
     return AffectBatch(
         frames=frames,
         next_ns=int(arrays["next_ns"]),
-        strands=Strands(**{name: arrays[f"strands_{name}"] for name in _STRANDS}),
+        tracklets=Tracklets(**{name: arrays[f"tracklets_{name}"] for name in _TRACKLETS}),
         **{name: arrays[name] for name in _ROWS},
     )

@@ -1,4 +1,4 @@
-"""What a unit is given, and what it tells while it goes on."""
+"""What a job is given, and what it tells while it runs."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from pipeline.config import AnalyzeConfig
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunContext:
-    """What is the same for every unit of a run. Travels to workers."""
+    """What is the same for every job of a run. Travels to workers."""
 
     run_id: str
     out: str
@@ -15,20 +15,20 @@ class RunContext:
     config: AnalyzeConfig
     metadata: dict[str, str]
     """For every file: versions, networks, settings."""
-    stretch_s: float | None = None
-    """Videos longer than one and a half times this are cut into stretches; None: none is."""
+    segment_s: float | None = None
+    """Videos longer than one and a half times this are cut into segments; None: no video is cut."""
 
 
 @dataclass(kw_only=True, slots=True)
 class Progress:
-    """How far a unit is; written by the worker, read by whoever watches."""
+    """How far a job is; written by the worker, read by whoever watches."""
 
     start_s: float = 0.0
-    """Where the stretch begins."""
+    """Where the segment begins."""
     stream_s: float = 0.0
     """How much of it is analysed ..."""
     duration_s: float | None = None
-    """... of so much that is asked for of the whole video, if that is known."""
+    """... of this length that is asked for of the whole video, if it is known."""
     frames: int = 0
     faces: int = 0
     beats: int = 0

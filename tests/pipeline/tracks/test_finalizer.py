@@ -4,14 +4,20 @@ import numpy as np
 import pytest
 
 from pipeline.faces.analyzer import Analyzer
+from pipeline.sinks.tables import to_tables
+from pipeline.tracks.finalizer import RowFinalizer
 from pipeline.tracks.smoothing import smooth
-from pipeline.tracks.timeline import StreamContext, Timeline
-from pipeline.tracks.tracking import EndReason, Tracker, TrackerConfig
-from pipeline.video.hops import batches
+from pipeline.tracks.temporal import SymmetricAverage
+from pipeline.tracks.tracking import Tracker, TrackerConfig
+from pipeline.updates import EndReason, StreamKey
+from pipeline.video.intervals import batches
 from tests.fakes import BrightnessAffect, SquareDetector
 from tests.pipeline.faces.test_analyzer import MS, frame
 
-CONTEXT = StreamContext(run_id="r", stream_id="s", score_start=0.6, half_width_s=0.8, landmarks=False, period_s=0.1)
+
+def finalizer():
+    key, temporal = StreamKey(run_id="r", stream_id="s"), SymmetricAverage(half_width_s=0.8)
+    return RowFinalizer(key, temporal, score_start=0.6, landmarks=False, period_s=0.1)
 
 
 def scene(until_ms, gone=(9e9, 9e9)):
@@ -23,21 +29,21 @@ def scene(until_ms, gone=(9e9, 9e9)):
     return frames
 
 
-def finished(frames, batch_frames, context=CONTEXT):
+def finished(frames, batch_frames):
     analyzer = Analyzer(SquareDetector(), BrightnessAffect())
-    tracker, timeline = Tracker(TrackerConfig(), score_start=0.6), Timeline(context)
+    tracker, rows = Tracker(TrackerConfig(), score_start=0.6), finalizer()
     parts = []
     for batch in batches(frames, batch_frames=batch_frames):
         affect = analyzer.analyze(batch)
-        parts.append((affect.next_ns, timeline.add(affect, tracker.update(affect))))
-    parts.append((2**62, timeline.finish(tracker.end_all(EndReason.END_OF_STREAM))))
+        parts.append((affect.next_ns, rows.add(affect, tracker.update(affect))))
+    parts.append((2**62, rows.finish(tracker.end_all(EndReason.END_OF_STREAM))))
     return parts
 
 
 def joined(parts, name="points"):
     import pandas as pd
 
-    return pd.concat([getattr(part, name).to_pandas() for _, part in parts], ignore_index=True)
+    return pd.concat([to_tables(part)[name].to_pandas() for _, part in parts], ignore_index=True)
 
 
 @pytest.mark.parametrize("batch_frames", [1, 7, 32])
@@ -52,7 +58,7 @@ def test_smooth_values_are_those_of_the_whole_track(batch_frames):
 def test_rows_leave_as_soon_as_their_window_is_known_and_in_order():
     last_ns = -1
     for next_ns, part in finished(scene(6000), 1):
-        times = part.points["pts_ns"].to_pylist()
+        times = part.points.pts_ns.tolist()
         assert times == sorted(times)
         if times:
             assert times[0] > last_ns
@@ -77,12 +83,12 @@ def test_a_track_is_summed_up_when_its_last_row_has_left():
 
 def test_memory_holds_a_window_and_not_the_stream():
     analyzer = Analyzer(SquareDetector(), BrightnessAffect())
-    tracker, timeline = Tracker(TrackerConfig(), score_start=0.6), Timeline(CONTEXT)
+    tracker, rows = Tracker(TrackerConfig(), score_start=0.6), finalizer()
     held = []
     for batch in batches(scene(20_000), batch_frames=1):
         affect = analyzer.analyze(batch)
-        timeline.add(affect, tracker.update(affect))
-        held.append(len(timeline._held["pts_ns"]))
+        rows.add(affect, tracker.update(affect))
+        held.append(len(rows._held))
     assert max(held) <= 30
 
 
@@ -91,3 +97,13 @@ def test_a_track_shorter_than_a_third_of_a_second_is_brief():
     assert joined(finished(frames, 8), "tracks")["brief"].tolist() == [True]
     frames = [frame(t, *([(60, 40, 100, 80)] if t < 400 else [])) for t in range(0, 2000, 100)]
     assert joined(finished(frames, 8), "tracks")["brief"].tolist() == [False]
+
+
+def test_an_update_says_which_tracks_start_go_on_and_end():
+    updates = [part for _, part in finished(scene(6000, gone=(2000, 4500)), 5)]
+    started = [track for update in updates for track in update.started]
+    ended = [record.track_id for update in updates for record in update.ended]
+    assert started == ended == [1, 2]
+    for update in updates:
+        assert sorted({*update.started, *update.updated}) == sorted(set(update.points.track_id.tolist()))
+        assert not {*update.started} & {*update.updated}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.types import Frame, Picture
-from pipeline.video.hops import HOP_BYTES_MAX, LOST_MAX, batches
+from pipeline.video.intervals import INTERVAL_BYTES_MAX, LOST_MAX, batches
 
 MS = 1_000_000
 
@@ -62,7 +62,7 @@ def test_another_picture_size_is_a_key_frame_and_no_new_scene():
 
 
 def test_large_pictures_make_a_hop_shorter():
-    count = HOP_BYTES_MAX // (4096 * 2160 * 3 // 2)
+    count = INTERVAL_BYTES_MAX // (4096 * 2160 * 3 // 2)
     frames = [frame(t, width=4096, height=2160) for t in range(0, 400, 40)]
     keyed = [
         f for batch in batches(frames, batch_frames=1) for f in batch.frames[: -1 if batch.closed else None] if f.is_key

@@ -1,8 +1,8 @@
-"""Following faces through one hop: from the detections at its first frame to those at the next hop's first frame.
+"""Following faces through one detection interval, from the detections at its first frame to those at the next one's.
 
-A strand is one face in one hop, detected at both ends or at one only. With one end, its box stays where it was
+A tracklet is one face in one interval, detected at both ends or at one only. With one end, its box stays where it was
 detected, and it counts on the frames where the landmarks confirm the face. Pure functions.
-Shapes: M detections over all key frames of a batch, S strands, Q faces on the frames between key frames.
+Shapes: M detections over all key frames of a batch, S tracklets, Q faces on the frames between key frames.
 """
 
 from collections.abc import Collection
@@ -17,7 +17,7 @@ from pipeline.faces.camera import CameraPath
 from pipeline.faces.detection import interpolate_boxes, landmark_boxes, match
 from pipeline.faces.looks import LOOK_SIZE, likeness_of_pairs
 from pipeline.faces.quality import VISIBLE_MIN
-from pipeline.types import Faces, Frame, Strands
+from pipeline.types import Faces, Frame, Tracklets
 
 NS = 1_000_000_000
 NONE = -1
@@ -52,14 +52,14 @@ class Detections:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """The strands of a batch, by rows of `Detections`; NONE where an end does not know the face."""
+    """The tracklets of a batch, by rows of `Detections`; NONE where an end does not know the face."""
 
     begin: np.ndarray
     """(S,)"""
     end: np.ndarray
     """(S,)"""
     key: np.ndarray
-    """(S,) place of the hop's first frame in the batch."""
+    """(S,) place of the interval's first frame in the batch."""
 
     def __len__(self) -> int:
         return len(self.key)
@@ -69,7 +69,7 @@ class Links:
 class Between:
     """Faces on the frames between key frames, before the landmarks are known."""
 
-    strand: np.ndarray
+    tracklet: np.ndarray
     """(Q,)"""
     frame: np.ndarray
     """(Q,) place in the batch."""
@@ -121,7 +121,7 @@ def link(
     *,
     closed: bool,
 ) -> Links:
-    """Join the detections of neighbouring key frames into strands; never to those in `apart` from what comes before."""
+    """Join the detections of neighbouring key frames into tracklets, but never across the frames in `apart`."""
     rows: list[tuple[int, int, int]] = []
     keys = list(found)
     for key, following in zip(keys, [*keys[1:], None], strict=False):
@@ -141,19 +141,19 @@ def link(
 
 
 def between(frames: list[Frame], keys: list[int], links: Links, detections: Detections, camera: CameraPath) -> Between:
-    """A box for every strand on every frame with a picture inside its hop: interpolated or held, in the moved scene."""
+    """A box for every tracklet on every pictured frame of its interval: interpolated or held, moved with the scene."""
     ends = dict(zip(keys, [*keys[1:], len(frames)], strict=False))
-    strand, frame, share = [], [], []
+    tracklet, frame, share = [], [], []
     for s, key in enumerate(links.key.tolist()):
         end = ends[key]
         begin_ns = frames[key].pts_ns
         length_ns = frames[end].pts_ns - begin_ns if end < len(frames) else 1
         for i in range(key + 1, end):
             if frames[i].picture is not None:
-                strand.append(s)
+                tracklet.append(s)
                 frame.append(i)
                 share.append((frames[i].pts_ns - begin_ns) / length_ns)
-    rows = np.array(strand, int)
+    rows = np.array(tracklet, int)
     done, at = np.array(share, float), np.array(frame, int)
     begin, end_row = links.begin[rows], links.end[rows]
     first, last = np.where(begin == NONE, end_row, begin), np.where(end_row == NONE, begin, end_row)
@@ -176,7 +176,7 @@ def refine(
     count = len(detections)
     drawn = landmark_boxes(landmarks, box_map)
     residual = detections.boxes - drawn[:count]
-    begin, end = links.begin[inner.strand], links.end[inner.strand]
+    begin, end = links.begin[inner.tracklet], links.end[inner.tracklet]
     first = np.where(begin == NONE, end, begin)
     last = np.where(end == NONE, begin, end)
     moved = drawn[count:] + interpolate_boxes(residual[first], residual[last], inner.share)
@@ -195,12 +195,12 @@ def seen(
     visibility: np.ndarray,
     looks: np.ndarray,
 ) -> np.ndarray:
-    """Rows of `inner` that count, in order: all rows of a strand detected at both ends; else the rows next to its one
+    """Rows of `inner` that count, in order: all rows of a tracklet detected at both ends; else the rows next to its one
     detection, for as long as the same face is visible.
 
     visibility is (Q,), looks (Q, L).
     """
-    begin, end = links.begin[inner.strand], links.end[inner.strand]
+    begin, end = links.begin[inner.tracklet], links.end[inner.tracklet]
     known = np.where(begin == NONE, end, begin)
     pts_ns = np.array([frame.pts_ns for frame in frames], np.int64)
     elapsed_s = np.abs(pts_ns[inner.frame] - pts_ns[detections.frame[known]]) / NS
@@ -208,8 +208,8 @@ def seen(
     shows = visibility >= VISIBLE_MIN
     asked = np.flatnonzero(~keep & shows)
     shows[asked] = likeness_of_pairs(looks[asked], detections.looks[known[asked]]) >= likeness_floor(elapsed_s[asked])
-    for s in np.unique(inner.strand[~keep]):
-        rows = np.flatnonzero(inner.strand == s)
+    for s in np.unique(inner.tracklet[~keep]):
+        rows = np.flatnonzero(inner.tracklet == s)
         if links.end[s] == NONE:
             keep[rows] = np.logical_and.accumulate(shows[rows])
         else:
@@ -217,8 +217,8 @@ def seen(
     return np.flatnonzero(keep)
 
 
-def name_strands(frames: list[Frame], links: Links, detections: Detections) -> Strands:
-    """The strands with their detections named by time and place, which mean the same in every batch."""
+def name_tracklets(frames: list[Frame], links: Links, detections: Detections) -> Tracklets:
+    """The tracklets with their detections named by time and place, which mean the same in every batch."""
 
     pts_ns = np.array([frame.pts_ns for frame in frames], np.int64)
 
@@ -230,4 +230,4 @@ def name_strands(frames: list[Frame], links: Links, detections: Detections) -> S
 
     scores = np.concatenate([detections.scores, [0.0]])  # NONE is the last
     best = np.maximum(scores[links.begin], scores[links.end]).astype(np.float32)
-    return Strands(names(links.begin), names(links.end), pts_ns[links.key], best)
+    return Tracklets(names(links.begin), names(links.end), pts_ns[links.key], best)

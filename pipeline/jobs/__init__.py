@@ -1,0 +1,1 @@
+"""Batch jobs: one video, or a segment of one, from decode to commit."""

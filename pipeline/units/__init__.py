@@ -1,1 +1,0 @@
-"""One video, or a stretch of one, from decode to commit."""
