@@ -1,6 +1,6 @@
-"""How much memory joining the stretches of a long video takes: ``python -m benchmarks.join``. Writes join.json.
+"""How much memory joining the segments of a long video takes: ``python -m benchmarks.join``. Writes join.json.
 
-The stretches are made up, as if 100 faces had been analysed for one minute and for ten; each is joined in a process of
+The segments are made up, as if 100 faces had been analysed for one minute and for ten; each is joined in a process of
 its own. What counts is by how much the process grows over a worker at rest, which has its networks loaded.
 """
 
@@ -91,22 +91,22 @@ def _job(folder: Path, minutes: int, landmarks: bool) -> tuple[Source, Segment, 
 
 
 def make(folder: Path, minutes: int, landmarks: bool) -> None:
-    """Leave a stretch that is analysed."""
-    source, stretch, context = _job(folder, minutes, landmarks)
+    """Leave a segment that is analysed."""
+    source, segment, context = _job(folder, minutes, landmarks)
     info = VideoInfo(640, 640, NS // FPS, minutes * 60 * NS, "1/90000", "h264", is_picture=False, is_indexed=True)
     origin = Origin(info=info, engines={"engine": "", "precision": "", "detector_engine": ""}, score_start=0.5)
-    path = checkpoint_of(source, source.state(), stretch, context)
+    path = checkpoint_of(source, source.state(), segment, context)
     ending = Ending(origin=origin, num_frames=minutes * 60 * FPS, wall_s=1.0, irregular=Irregular())
     write_batches(open_store(context.out), path, made_up(minutes), lambda: ending)
 
 
 def join(folder: Path, minutes: int, landmarks: bool) -> dict[str, float]:
     """Join it; by how much this process grew."""
-    source, stretch, context = _job(folder, minutes, landmarks)
+    source, segment, context = _job(folder, minutes, landmarks)
     networks = load_engines(context.config)
     Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
     rest_mb = _rss_mb("VmRSS")
-    report = join_segments(source, [stretch], context)
+    report = join_segments(source, [segment], context)
     del networks
     assert report.points == minutes * 60 * FPS * FACES, report
     return {"rest_mb": rest_mb, "growth_mb": round(_rss_mb("VmHWM") - rest_mb, 1), "points": report.points}

@@ -7,6 +7,7 @@ rows; `config_hash` is over those, and only a change of those refuses to go on w
 import difflib
 import hashlib
 import json
+import logging
 import reprlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import ConfigError, PolicyError
 
+logger = logging.getLogger(__name__)
+
+RENAMED = {"worker.stretch_s": "worker.segment_s"}
+"""Settings that had another name in version 0.1."""
 Context = Literal[
     "unspecified",
     "research",
@@ -129,7 +134,7 @@ class Worker(Section):
     cpus: float = _plain(1.0, "Cores that each worker on Ray is given.", gt=0)
     gpus: float = _plain(0.0, "GPUs, or a share of one, for each group of workers on Ray; 0: no groups.", ge=0)
     feeders: int = _plain(4, "Decoding workers per group; all share the GPU that runs the networks.", ge=1, le=64)
-    stretch_s: float = _plain(600.0, "On Ray, longer videos are cut into stretches of this length.", ge=10)
+    segment_s: float = _plain(600.0, "On Ray, longer videos are cut into segments of this length.", ge=10)
 
 
 class AnalyzeConfig(Section):
@@ -162,12 +167,25 @@ def load_config(
         if not isinstance(content.get(section, {}), dict):
             raise ConfigError(f"{where}: {section}: expected settings as `key: value`, got {_short(content[section])}")
         content = {**content, section: {**content.get(section, {}), name: value}}
+    content = _with_new_names(where, content)
     try:
         config = AnalyzeConfig.model_validate(content)
     except ValidationError as exc:
         raise ConfigError("\n".join(_explain(where, named, exc))) from exc
     _check(where, named, config)
     return config
+
+
+def _with_new_names(where: str, content: dict[str, Any]) -> dict[str, Any]:
+    """Settings that have another name since an earlier version, under the new one."""
+    for old, new in RENAMED.items():
+        section, name = old.split(".")
+        settings = content.get(section)
+        if isinstance(settings, dict) and name in settings:
+            logger.warning("%s: %s is now called %s; the old name works until version 0.3", where, old, new)
+            kept = {key: value for key, value in settings.items() if key != name}
+            content = {**content, section: {new.split(".")[1]: settings[name], **kept}}
+    return content
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

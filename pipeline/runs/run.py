@@ -97,7 +97,7 @@ def run(
             out=str(out) if is_address(str(out)) else str(Path(out).resolve()),
             config=config,
             metadata=run_record.metadata(record, config, networks),
-            segment_s=None if ray is None else config.worker.stretch_s,
+            segment_s=None if ray is None else config.worker.segment_s,
         )
         state, message = "interrupted", None
         try:

@@ -33,13 +33,13 @@ from pipeline.tables import TABLES
 MARK = "AFFECTSTREAM_KILL_ROUND"
 VICTIMS = {"worker": "multiprocessing.spawn", "actor": "ray::Station", "raylet": "raylet/raylet", "driver": ""}
 """What the command lines of the processes hold."""
-STRETCH_S = 10
+SEGMENT_S = 10
 TRIES_MAX = 5
 """A run is started so often until it ends well: the first is killed, the second should do."""
 
 
 def make_clips(folder: Path, count: int) -> None:
-    """Short videos of drawn people, each seen once and then again under other names; the last is cut into stretches."""
+    """Short videos of drawn people, each seen once and then again under other names; the last is cut into segments."""
     from training.drawn import make_scene
     from training.drawn.footage import write_footage
 
@@ -52,7 +52,7 @@ def make_clips(folder: Path, count: int) -> None:
         elif i < count - 1:
             shutil.copyfile(folder / f"{i % kinds:02d}.mp4", folder / f"{i:02d}.mp4")
         else:
-            scene = make_scene(i, size_px=(320, 240), fps=12, duration_s=1.6 * STRETCH_S, num_people=1)
+            scene = make_scene(i, size_px=(320, 240), fps=12, duration_s=1.6 * SEGMENT_S, num_people=1)
             write_footage(scene, folder / f"{i:02d}.mp4")
 
 
@@ -96,7 +96,7 @@ def one_round(
 
 def _command(clips: Path, out: Path) -> list[str]:
     settings = clips.with_suffix(".yaml")
-    settings.write_text(f"version: 1\nworker: {{stretch_s: {STRETCH_S}}}\n")
+    settings.write_text(f"version: 1\nworker: {{segment_s: {SEGMENT_S}}}\n")
     command = [sys.executable, "-m", "affectstream.cli", "analyze", str(clips), "-o", str(out)]
     return [*command, "--config", str(settings), "--ray"]
 

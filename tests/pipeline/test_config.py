@@ -111,3 +111,12 @@ def test_a_later_setting_changes_the_hash_unless_it_has_its_default():
 def test_the_published_json_schema_is_that_of_the_settings():
     published = Path(__file__).parents[2] / "docs" / "analyze.schema.json"
     assert published.read_text() == json_schema()
+
+
+def test_a_setting_under_its_old_name_works_and_the_new_name_is_told(tmp_path, caplog):
+    path = tmp_path / "old.yaml"
+    path.write_text("version: 1\nworker: {stretch_s: 60}\n")
+    assert load_config(path).worker.segment_s == 60
+    assert [r.message for r in caplog.records] == [
+        f"{path}: worker.stretch_s is now called worker.segment_s; the old name works until version 0.3"
+    ]

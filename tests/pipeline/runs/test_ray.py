@@ -54,10 +54,10 @@ def analyse(folder, out, standing=None, ray="local", **settings):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("workers", "stretch_s"), [(1, 10.0), (2, 600.0), (4, 10.0)])
-def test_rows_do_not_depend_on_workers_or_stretches(local_ray, footage, tmp_path, workers, stretch_s):
+@pytest.mark.parametrize(("workers", "segment_s"), [(1, 10.0), (2, 600.0), (4, 10.0)])
+def test_rows_do_not_depend_on_workers_or_segments(local_ray, footage, tmp_path, workers, segment_s):
     analyse(footage, tmp_path / "alone", ray=None)
-    settings = {"worker.count": workers, "worker.cpus": 0.5, "worker.stretch_s": stretch_s}
+    settings = {"worker.count": workers, "worker.cpus": 0.5, "worker.segment_s": segment_s}
     assert not analyse(footage, tmp_path / "ray", **settings).failed
     for table in TABLES:
         one, other = (read_results(tmp_path / name, table).drop(columns="run_id") for name in ("alone", "ray"))
@@ -106,7 +106,7 @@ def test_ray_alone_reads_from_a_bucket_and_writes_to_it(bucket, drawn_video, dra
 def test_workers_that_share_a_gpu_give_the_rows_of_those_that_do_not(local_ray, footage, tmp_path):
     """Ray only counts GPUs, so that the whole way can be gone without one: the networks run on the CPU."""
     analyse(footage, tmp_path / "alone", ray=None)
-    settings = {"worker.gpus": 1, "worker.feeders": 2, "networks.runtime": "openvino", "worker.stretch_s": 10.0}
+    settings = {"worker.gpus": 1, "worker.feeders": 2, "networks.runtime": "openvino", "worker.segment_s": 10.0}
     assert not analyse(footage, tmp_path / "shared", **settings).failed
     for table in TABLES:
         one, other = (read_results(tmp_path / name, table).drop(columns="run_id") for name in ("alone", "shared"))

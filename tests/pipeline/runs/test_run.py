@@ -161,7 +161,7 @@ def test_rows_of_a_source_that_failed_are_gone_when_the_run_ends(clips, tmp_path
     assert not [*(tmp_path / "out").rglob("*.parquet")]
 
 
-def test_a_call_removes_the_analysed_stretches_of_its_own_sources_that_are_done_and_no_others(clips, tmp_path):
+def test_a_call_removes_the_analysed_segments_of_its_own_sources_that_are_done_and_no_others(clips, tmp_path):
     """Those of another call in this folder that was interrupted are gone on with."""
     sources = find_sources([clips / "good.mp4", clips / "empty.mp4"])
     store = open_store(tmp_path / "out")

@@ -1,4 +1,4 @@
-"""Which job is next: order, retries, stretches. No worker and no clock."""
+"""Which job is next: order, retries, segments. No worker and no clock."""
 
 import pytest
 
@@ -92,7 +92,7 @@ def test_rows_that_cannot_be_written_are_tried_again_after_longer_and_longer_pau
     assert report.error == "disk full"
 
 
-def test_a_long_video_is_analysed_in_stretches_before_the_next_and_then_joined():
+def test_a_long_video_is_analysed_in_segments_before_the_next_and_then_joined():
     schedule = Schedule([A, B], attempts=3)
     job = schedule.take(0.0)
     assert schedule.put(job, Split(STRETCHES), 0.0) is None
@@ -106,7 +106,7 @@ def test_a_long_video_is_analysed_in_stretches_before_the_next_and_then_joined()
     assert schedule.put(joining, done(joining), 0.0).stream_id == "a"
 
 
-def test_a_stretch_that_fails_is_told_once_and_the_others_are_left():
+def test_a_segment_that_fails_is_told_once_and_the_others_are_left():
     schedule = Schedule([A], attempts=3)
     schedule.put(schedule.take(0.0), Split((*STRETCHES, Segment(2, 20, None))), 0.0)
     first, second = schedule.take(0.0), schedule.take(0.0)
@@ -136,7 +136,7 @@ def test_a_source_that_is_written_ends_a_row_of_those_that_were_not(monkeypatch)
         schedule.put(job, done(job) if good else Failed("No space left", "sink"), now)
 
 
-def test_what_is_tried_again_and_what_stretch_is_analysed_is_told():
+def test_what_is_tried_again_and_what_segment_is_analysed_is_told():
     told = []
 
     class Ear(Standing):

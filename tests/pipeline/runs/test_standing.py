@@ -57,35 +57,35 @@ def test_a_file_of_unknown_size_weighs_as_much_as_the_others_do(standing):
 STRETCHES = tuple(Segment(i, i * 400 * 10**9, (i + 1) * 400 * 10**9) for i in range(3))
 
 
-def stretch(part):
+def segment(part):
     return Job(source("long"), STRETCHES, part)
 
 
-def test_stretches_of_a_long_video_add_up(standing):
+def test_segments_of_a_long_video_add_up(standing):
     standing.planned({"long": 10}, done=0)
     standing.progress(Job(source("long")), Progress())  # before it was cut
     for part in (0, 1):
-        standing.progress(stretch(part), Progress(stream_s=200.0, duration_s=1200.0, frames=7, faces=3))
+        standing.progress(segment(part), Progress(stream_s=200.0, duration_s=1200.0, frames=7, faces=3))
     now = standing.snapshot()
     assert now.at_work == {"long": pytest.approx(1 / 3)}
     assert (now.frames, now.faces, now.video_s) == (14, 6, 400.0)
 
 
-def test_stretches_that_are_analysed_count_whole_whenever_that_was(standing):
+def test_segments_that_are_analysed_count_whole_whenever_that_was(standing):
     standing.planned({"long": 10}, done=0)
-    standing.progress(stretch(0), Progress(stream_s=200.0, duration_s=1200.0, frames=7))
-    standing.analysed(stretch(0))
-    standing.analysed(stretch(1))  # by an earlier call: nothing was told of it
+    standing.progress(segment(0), Progress(stream_s=200.0, duration_s=1200.0, frames=7))
+    standing.analysed(segment(0))
+    standing.analysed(segment(1))  # by an earlier call: nothing was told of it
     now = standing.snapshot()
     assert now.share == pytest.approx(2 / 3)
     assert now.video_s == 200.0
 
 
-def test_joining_stretches_takes_nothing_back(standing):
+def test_joining_segments_takes_nothing_back(standing):
     standing.planned({"long": 10}, done=0)
     for part in range(3):
-        standing.progress(stretch(part), Progress(stream_s=400.0, duration_s=1200.0, frames=10))
-    standing.progress(stretch(None), Progress(duration_s=1200.0))
+        standing.progress(segment(part), Progress(stream_s=400.0, duration_s=1200.0, frames=10))
+    standing.progress(segment(None), Progress(duration_s=1200.0))
     now = standing.snapshot()
     assert (now.share, now.frames) == (pytest.approx(1.0), 30)
 
@@ -98,11 +98,11 @@ def test_a_job_that_is_tried_again_starts_anew(standing):
     assert (now.frames, now.share, now.retries) == (0, 0.0, 1)
 
 
-def test_a_stretch_that_is_tried_again_leaves_the_others_as_far_as_they_are(standing):
+def test_a_segment_that_is_tried_again_leaves_the_others_as_far_as_they_are(standing):
     standing.planned({"long": 10}, done=0)
     for part in (0, 1):
-        standing.progress(stretch(part), Progress(stream_s=200.0, duration_s=1200.0))
-    standing.retried(stretch(1), Failed("lost", "lost"))
+        standing.progress(segment(part), Progress(stream_s=200.0, duration_s=1200.0))
+    standing.retried(segment(1), Failed("lost", "lost"))
     assert standing.snapshot().share == pytest.approx(1 / 6)
 
 

@@ -158,22 +158,22 @@ def test_a_worker_that_waits_for_a_bucket_is_not_taken_for_hanging(bucket, drawn
     assert not result.failed, result.failed
 
 
-def test_a_worker_that_joins_stretches_from_a_slow_bucket_is_not_taken_for_hanging(bucket, tmp_path):
+def test_a_worker_that_joins_segments_from_a_slow_bucket_is_not_taken_for_hanging(bucket, tmp_path):
     (source,) = find_sources([write_video(tmp_path / "long.mp4", squares(150), fps=10)])
     config = load_config(None, ONE_THREAD | {"worker.hang_s": 2.0})
     context = RunContext(run_id="0", out=f"{bucket.url}/r", config=config, metadata={"config_hash": "0"})
     with VideoReader(source.path) as reader:
-        stretches = plan(reader, config.sampling, 5.0)
-    for stretch in stretches:
-        analyze_segment(source, stretch, context, SquareDetector(), BrightnessAffect(), Progress())
+        segments = plan(reader, config.sampling, 5.0)
+    for segment in segments:
+        analyze_segment(source, segment, context, SquareDetector(), BrightnessAffect(), Progress())
     slow = Fault("slow", 2, lambda request: request.startswith("GET") and ".npz" in request, pause_s=5.0)
     bucket.network.faults = [slow]
     with Keeper(context) as keeper:
-        answer = keeper.do(Job(source, stretches), lambda progress: None)
+        answer = keeper.do(Job(source, segments), lambda progress: None)
     assert slow.times == 0
     assert isinstance(answer, StreamReport), answer
     assert answer.frames == 150
-    assert not bucket.keys("r/_stretches/")
+    assert not bucket.keys("r/_segments/")
 
 
 def test_a_bucket_that_is_dead_ends_in_an_error(bucket, drawn_video, patience, monkeypatch):
