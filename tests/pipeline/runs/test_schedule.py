@@ -3,15 +3,15 @@
 import pytest
 
 from pipeline.errors import SinkError
-from pipeline.jobs.segments import Segment, Split
+from pipeline.jobs.segments import Segment
 from pipeline.results.commits import StreamReport
-from pipeline.runs.jobs import Analysed, Failed, Job
+from pipeline.runs.jobs import Analysed, Failed, Job, Split
 from pipeline.runs.schedule import MACHINES_LOST_MAX, SINK_PAUSES_S, SINKS_LOST_MAX, Schedule
 from pipeline.runs.standing import Standing
 from pipeline.sources.find import Source
 
 A, B, C = (Source(f"{name}.mp4", name, f"file:///{name}.mp4") for name in "abc")
-STRETCHES = (Segment(0, 0, 10), Segment(1, 10, None))
+SEGMENTS = (Segment(0, 0, 10), Segment(1, 10, None))
 
 
 def done(job):
@@ -95,20 +95,20 @@ def test_rows_that_cannot_be_written_are_tried_again_after_longer_and_longer_pau
 def test_a_long_video_is_analysed_in_segments_before_the_next_and_then_joined():
     schedule = Schedule([A, B], attempts=3)
     job = schedule.take(0.0)
-    assert schedule.put(job, Split(STRETCHES), 0.0) is None
+    assert schedule.put(job, Split(SEGMENTS), 0.0) is None
     parts = [schedule.take(0.0), schedule.take(0.0)]
-    assert parts == [Job(A, STRETCHES, 0), Job(A, STRETCHES, 1)]
+    assert parts == [Job(A, SEGMENTS, 0), Job(A, SEGMENTS, 1)]
     assert schedule.put(parts[1], Analysed(), 0.0) is None
     assert schedule.take(0.0) == Job(B)
     assert schedule.put(parts[0], Analysed(), 0.0) is None
     joining = schedule.take(0.0)
-    assert joining == Job(A, STRETCHES)
+    assert joining == Job(A, SEGMENTS)
     assert schedule.put(joining, done(joining), 0.0).stream_id == "a"
 
 
 def test_a_segment_that_fails_is_told_once_and_the_others_are_left():
     schedule = Schedule([A], attempts=3)
-    schedule.put(schedule.take(0.0), Split((*STRETCHES, Segment(2, 20, None))), 0.0)
+    schedule.put(schedule.take(0.0), Split((*SEGMENTS, Segment(2, 20, None))), 0.0)
     first, second = schedule.take(0.0), schedule.take(0.0)
     assert schedule.put(first, Failed("a.mp4: broken", "input"), 0.0).error == "a.mp4: broken"
     assert schedule.put(second, Failed("a.mp4: broken", "input"), 0.0) is None
@@ -147,7 +147,7 @@ def test_what_is_tried_again_and_what_segment_is_analysed_is_told():
             told.append(("analysed", job.part))
 
     schedule = Schedule([A], attempts=3, standing=Ear())
-    schedule.put(schedule.take(0.0), Split(STRETCHES), 0.0)
+    schedule.put(schedule.take(0.0), Split(SEGMENTS), 0.0)
     for answer in (Failed("lost", "lost"), Analysed(), Analysed()):
         schedule.put(schedule.take(100.0), answer, 0.0)
     assert told == [("again", 0), ("analysed", 1), ("analysed", 0)]

@@ -54,11 +54,11 @@ def test_a_file_of_unknown_size_weighs_as_much_as_the_others_do(standing):
     assert standing.snapshot().share == pytest.approx(200 / 600)
 
 
-STRETCHES = tuple(Segment(i, i * 400 * 10**9, (i + 1) * 400 * 10**9) for i in range(3))
+SEGMENTS = tuple(Segment(i, i * 400 * 10**9, (i + 1) * 400 * 10**9) for i in range(3))
 
 
 def segment(part):
-    return Job(source("long"), STRETCHES, part)
+    return Job(source("long"), SEGMENTS, part)
 
 
 def test_segments_of_a_long_video_add_up(standing):
