@@ -16,7 +16,7 @@ from pipeline.config import load_config
 from pipeline.errors import ConfigError, ResultsError, SinkError
 from pipeline.jobs.analyze import analyze_segment
 from pipeline.jobs.context import Progress, RunContext
-from pipeline.jobs.segments import plan
+from pipeline.jobs.segments import plan_segments
 from pipeline.remote import network
 from pipeline.report import write_report
 from pipeline.results.commits import StreamReport
@@ -28,7 +28,6 @@ from pipeline.sources.find import find_sources
 from pipeline.storage import bucket as bucket_module
 from pipeline.storage.store import open_store, write_json
 from pipeline.tables import TABLES
-from pipeline.video.decode import VideoReader
 from tests.bad_network import Fault
 from tests.fakes import BrightnessAffect, SquareDetector
 from tests.media import squares, write_video
@@ -162,8 +161,7 @@ def test_a_worker_that_joins_segments_from_a_slow_bucket_is_not_taken_for_hangin
     (source,) = find_sources([write_video(tmp_path / "long.mp4", squares(150), fps=10)])
     config = load_config(None, ONE_THREAD | {"worker.hang_s": 2.0})
     context = RunContext(run_id="0", out=f"{bucket.url}/r", config=config, metadata={"config_hash": "0"})
-    with VideoReader(source.path) as reader:
-        segments = plan(reader, config.sampling, 5.0)
+    segments = plan_segments(source.path, config.sampling, 5.0)
     for segment in segments:
         analyze_segment(source, segment, context, SquareDetector(), BrightnessAffect(), Progress())
     slow = Fault("slow", 2, lambda request: request.startswith("GET") and ".npz" in request, pause_s=5.0)
