@@ -9,8 +9,8 @@ from rich.table import Table
 
 from engines import EXPRESSIONS
 from pipeline.report.words import NONE
+from pipeline.stats.bootstrap import Interval
 from training.emofan.figures import AFFECT_FIGURES
-from training.evaluation.bootstrap import Interval
 from training.evaluation.conditions import COUNTED_BY, FACES_MIN
 from training.evaluation.findings import Findings
 

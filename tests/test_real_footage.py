@@ -15,9 +15,9 @@ from pipeline.overlay.courses import read_courses
 from pipeline.results.read import read_results
 from pipeline.runs.run import run
 from pipeline.sources.find import find_sources
+from pipeline.stats import metrics
 from pipeline.video.decode import VideoReader
 from tests.media import write_video
-from training.evaluation import metrics
 from training.face_detector.average_precision import pairwise_iou
 
 NS = 1_000_000_000

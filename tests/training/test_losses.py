@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.stats import metrics
 from training.emofan.loss import LossConfig, affect_terms, concordance, divergence, draw_heatmaps, emofan_loss, pearson
 from training.emofan.network import EmoFANOutput
-from training.evaluation import metrics
 from training.face_detector.loss import assign, box_iou, detection_loss, eiou_loss
 from training.face_detector.network import FaceDetector, FaceDetectorConfig, anchors
 

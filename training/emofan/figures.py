@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engines import EXPRESSIONS
+from pipeline.stats import metrics
 from training.data.faceset import FaceSet
 from training.data.ferplus import majority_class
-from training.evaluation import metrics
 
 Values = dict[str, np.ndarray]
 """Figures by name, each () or (R,)."""

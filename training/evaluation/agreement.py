@@ -7,8 +7,8 @@ from itertools import combinations
 
 import numpy as np
 
+from pipeline.stats import metrics
 from training.emofan.figures import AFFECT_FIGURES, Values, affect_values
-from training.evaluation import metrics
 
 
 def vote_agreement(votes: np.ndarray, guess: np.ndarray, weights: np.ndarray | None = None) -> Values:

@@ -12,8 +12,8 @@ import numpy as np
 
 from engines import Engine
 from pipeline.faces.detection import detect
+from pipeline.stats.bootstrap import Figures
 from pipeline.types import Picture
-from training.evaluation.bootstrap import Figures
 from training.face_detector.average_precision import pairwise_iou
 from training.face_detector.closeups import SHAPES, Portraits, shape_px
 from training.face_detector.scenes import Scene

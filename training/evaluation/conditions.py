@@ -12,10 +12,10 @@ from typing import Any
 import cv2
 import numpy as np
 
+from pipeline.stats.bootstrap import Figures
 from pipeline.tracks.pose import head_pose
 from training.data.faceset import FaceSet
 from training.emofan.samples import face_square
-from training.evaluation.bootstrap import Figures
 
 FACES_MIN = 30
 """A figure over fewer faces than this is not given."""

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from engines import EXPRESSIONS
+from pipeline.stats.bootstrap import Difference, Interval, intervals, paired_differences
 from training.emofan.figures import floats, true_class
 from training.evaluation.agreement import vote_agreement
-from training.evaluation.bootstrap import Difference, Interval, intervals, paired_differences
 from training.evaluation.calibration import fit_temperature, reliability
 from training.evaluation.conditions import bins, by_condition
 from training.evaluation.evaluate import Measured

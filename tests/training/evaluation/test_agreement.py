@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.evaluation import metrics
+from pipeline.stats import metrics
 from training.evaluation.agreement import rating_agreement, vote_agreement
 
 

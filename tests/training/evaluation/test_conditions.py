@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from pipeline.stats import metrics
 from pipeline.tracks.head_model import HEAD_MODEL
 from training.data.faceset import FaceSet
-from training.evaluation import metrics
 from training.evaluation.conditions import FACES_MIN, bins, by_condition
 
 MODEL = HEAD_MODEL - HEAD_MODEL.mean(0)

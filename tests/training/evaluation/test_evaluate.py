@@ -15,11 +15,11 @@ from affectstream.app import app
 from affectstream.evaluation import bounds, half_width, number, print_findings
 from engines import EXPRESSIONS
 from engines.network import InputSpec
+from pipeline.stats.bootstrap import Difference, Interval
 from tests.fakes import BrightnessAffect, SquareDetector
 from training.data.faceset import FaceSet
 from training.emofan.figures import AFFECT_FIGURES, Answer, expression_figures, true_class
 from training.errors import TrainingError
-from training.evaluation.bootstrap import Difference, Interval
 from training.evaluation.evaluate import Choice, answer, detector_figures, measure
 from training.evaluation.findings import Findings, find, plain
 from training.face_detector.scenes import read_scenes

@@ -1,16 +1,14 @@
 """How sure a figure is: percentile intervals of the bootstrap (Efron & Tibshirani 1993, chapter 13).
 
-What is drawn again is whole units, a person or a picture with all that belongs to it, for rows of one unit are alike.
+Whole units are drawn, a person or a picture with all that belongs to it, because rows of one unit are alike.
 A figure is a function of how often each row counts, so that resampling is a matrix of counts and nothing is measured
-twice. Shapes: N rows, U units, R resamples, P pictures, V verdicts (judged candidates).
+twice. Shapes: N rows, U units, R resamples.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-
-from training.face_detector.average_precision import match
 
 NUM_RESAMPLES = 2000
 LEVEL = 0.95
@@ -21,8 +19,6 @@ _FINITE_SHARE = 0.95
 
 Figures = Callable[[np.ndarray | None], Mapping[str, np.ndarray]]
 """From how often each row counts (R, N), or None for once each, to figures by name, (R,) or ()."""
-Sample = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""One picture: boxes (G, 4) px, invalid (G,) bool, candidates (D, 5) px and score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,31 +93,3 @@ def paired_differences(
 
     bounds = intervals(difference, units, num_resamples, seed)
     return {name: Difference(float(value), bounds[name]) for name, value in difference(None).items()}
-
-
-def recount(samples: Sequence[Sample], side_px: float) -> Figures:
-    """`ap`, `recall` and `faces` as functions of how often each picture counts. Each picture is judged once, here.
-
-    The numbers are `average_precision`'s; a picture that counts twice is as good as two, but where scores tie, whose
-    order is then another.
-    """
-    judged = [match(*sample, side_px) for sample in samples]
-    verdicts = np.array([verdict for found, _ in judged for verdict in found], float).reshape(-1, 2)
-    order = np.argsort(-verdicts[:, 0], kind="stable")
-    picture_V = np.repeat(np.arange(len(judged)), [len(found) for found, _ in judged])[order]
-    right = np.flatnonzero(verdicts[order, 1])
-    faces_P = np.array([count for _, count in judged], float)
-
-    def figures(weights: np.ndarray | None) -> dict[str, np.ndarray]:
-        weights_RP = np.ones((1, len(judged))) if weights is None else weights
-        weights_RV = weights_RP[:, picture_V]
-        hits = weights_RV[:, right]
-        found = np.cumsum(hits, 1)
-        precision = found / np.maximum(np.cumsum(weights_RV, 1)[:, right], 1e-12)
-        envelope = np.maximum.accumulate(precision[:, ::-1], 1)[:, ::-1]
-        faces = weights_RP @ faces_P
-        with np.errstate(invalid="ignore", divide="ignore"):
-            values = {"ap": (hits * envelope).sum(1) / faces, "recall": hits.sum(1) / faces, "faces": faces}
-        return values if weights is not None else {name: value[0] for name, value in values.items()}
-
-    return figures

@@ -3,15 +3,14 @@
 import numpy as np
 import pytest
 
-from training.evaluation import metrics
-from training.evaluation.bootstrap import (
+from pipeline.stats import metrics
+from pipeline.stats.bootstrap import (
     intervals,
     paired_differences,
-    recount,
     resamples,
     units_of,
 )
-from training.face_detector.average_precision import average_precision
+from training.face_detector.average_precision import average_precision, recount
 
 
 def repeated(values, counts):
