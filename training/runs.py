@@ -14,10 +14,10 @@ from training.data.faceset import FaceSet
 from training.data.ferplus import read_ferplus
 from training.data.newsfaces import read_newsfaces
 from training.data.packed import read_pack
+from training.data.scenes import Scene, hold_out, read_scenes
 from training.emofan.loss import LossConfig
 from training.emofan.network import EmoFAN, EmoFANConfig
 from training.emofan.samples import CropConfig
-from training.emofan.task import BatchConfig, EmoFANData, EmoFANTask
 from training.errors import TrainingError
 from training.evaluation.evaluate import answer
 from training.export import ServedEmoFAN, TorchEngine, affect_spec
@@ -25,8 +25,8 @@ from training.face_detector.augmentation import Augmentation
 from training.face_detector.canvases import Pictures
 from training.face_detector.closeups import Portraits
 from training.face_detector.network import FaceDetectorConfig
-from training.face_detector.scenes import Scene, hold_out, read_scenes
-from training.face_detector.task import DetectorConfig, DetectorTask
+from training.tasks.emofan import BatchConfig, EmoFANData, EmoFANTask
+from training.tasks.face_detector import DetectorConfig, DetectorTask
 from training.trainer import ALONE, CHECKPOINT_FILE, LoopConfig, Task, Team, train
 from training.weights import WEIGHTS_FILE, file_digest, load_strictly, read_weights
 

@@ -17,18 +17,18 @@ from engines import BoxMap, Engine, Network
 from engines.network import SPEC_FILE, VisibilitySpec, read_network, write_spec
 from engines.store import reference_engine
 from training.data.drawn import draw_faces, draw_scenes
-from training.data.faceset import FaceSet, has_weak_affect
+from training.data.faceset import FaceSet, has_weak_affect, in_channels
 from training.data.newsfaces import read_newsfaces
+from training.data.scenes import Scene, hold_out, read_scenes
 from training.emofan.figures import true_class
 from training.emofan.network import EmoFAN
-from training.emofan.samples import in_channels, sample_background
+from training.emofan.samples import sample_background
 from training.errors import TrainingError
 from training.evaluation.calibration import fit_temperature
 from training.evaluation.evaluate import answer, candidates
 from training.export import ServedEmoFAN, ServedFaceDetector, TorchEngine, affect_spec, detector_spec, export
 from training.face_detector.average_precision import match
 from training.face_detector.network import FaceDetector
-from training.face_detector.scenes import Scene, hold_out, read_scenes
 from training.runs import RUN_FILE, EmoFANRun, FaceDetectorRun, read_run
 from training.weights import WEIGHTS_FILE, load_strictly, read_weights
 

@@ -173,7 +173,9 @@ def train(
     journal = Journal(run_dir, step) if team.rank == 0 else None
     learner = team.wrap(model)
     if config.compile:
-        learner = torch.compile(learner)  # type: ignore[assignment]  # torch types it as a callable
+        # Each batch shape is compiled for itself: with symbolic shapes, torch 2.13's own range analysis of the
+        # detector's grids fails (ValueRangeError) once a second canvas size comes.
+        learner = torch.compile(learner, dynamic=False)  # type: ignore[assignment]  # torch types it as a callable
     started, seen = time.monotonic(), step
     for batch in _batches(task, config, step, team):
         learner.train()

@@ -9,12 +9,12 @@ import pytest
 from tests.fakes import SquareDetector
 from tests.training.turned import TURNED
 from training.data.faceset import FaceSet
+from training.data.scenes import Scene, hold_out
 from training.evaluation.closeups import Closeup, closeup_figures, enlarged, judge, laid_on
 from training.face_detector import closeups
 from training.face_detector.augmentation import Augmentation
 from training.face_detector.canvases import Pictures, sample_canvas
 from training.face_detector.closeups import SHAPES, Portraits, sample_enlarged, sample_pasted, shape_px
-from training.face_detector.scenes import Scene, hold_out
 
 DARK, BRIGHT = 40, 200
 

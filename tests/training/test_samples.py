@@ -6,13 +6,14 @@ import pytest
 
 from tests.training.turned import TURNED
 from training.data.faceset import FLIP, FaceSet
+from training.data.scenes import Scene
 from training.emofan import samples
 from training.emofan.network import EmoFANConfig
-from training.emofan.task import BatchConfig, chances
 from training.errors import TrainingError
 from training.face_detector.occlusion import cover_faces
-from training.face_detector.scenes import Scene, sample_crop, turn_boxes
+from training.face_detector.samples import sample_crop, turn_boxes
 from training.runs import EmoFANRun, SetConfig
+from training.tasks.emofan import BatchConfig, chances
 from training.trainer import LoopConfig
 
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 from training.data.faceset import FaceSet
+from training.data.scenes import Scene
 from training.drawn import HELD_OUT_SEED_MIN, STYLES, Course, clutter, course_through, make_scene, still
-from training.face_detector.scenes import Scene
 
 _MOMENTS = 6
 """Faces drawn of each person: making a person takes longer than drawing one once more."""

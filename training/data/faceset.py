@@ -246,3 +246,10 @@ def landmarks_px(fractions: list[list[float] | None], images: list[np.ndarray]) 
         if points is not None:
             out[row] = np.array(points, np.float32).reshape(68, 2) * image.shape[::-1] - 0.5
     return out
+
+
+def in_channels(image: np.ndarray, channels: int) -> np.ndarray:
+    """A picture (S, S) or (S, S, 3) as (S, S, channels): grey three times for a colour network, luma for a grey one."""
+    if channels == 1:
+        return (image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))[..., None]
+    return image if image.ndim == 3 else np.repeat(image[..., None], channels, 2)

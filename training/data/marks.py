@@ -11,8 +11,8 @@ import numpy as np
 from engines import Engine
 from pipeline.faces.crops import crop_matrix, to_picture, warp
 from training.data.cut import square_of
+from training.data.faceset import in_channels
 from training.data.records import Record
-from training.emofan.samples import in_channels
 from training.errors import TrainingError
 
 ROUNDS = 2

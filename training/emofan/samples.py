@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 
 from pipeline.faces.crops import crop_matrix, landmarks_square, warp
+from training.data.degrade import degrade
 from training.data.faceset import FLIP, FaceSet
-from training.face_detector.augmentation import degrade
-from training.face_detector.scenes import Scene
+from training.data.scenes import Scene
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,10 +110,3 @@ def _erase(image: np.ndarray, rng: np.random.Generator) -> None:
     x, y = rng.integers(0, size - width), rng.integers(0, size - height)
     tone = rng.integers(0, 256, image.shape[2:])
     image[y : y + height, x : x + width] = np.clip(rng.normal(tone, 15, (height, width, *image.shape[2:])), 0, 255)
-
-
-def in_channels(image: np.ndarray, channels: int) -> np.ndarray:
-    """A picture (S, S) or (S, S, 3) as (S, S, channels): grey three times for a colour network, luma for a grey one."""
-    if channels == 1:
-        return (image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))[..., None]
-    return image if image.ndim == 3 else np.repeat(image[..., None], channels, 2)

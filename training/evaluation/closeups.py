@@ -14,9 +14,9 @@ from engines import Engine
 from pipeline.faces.detection import detect
 from pipeline.stats.bootstrap import Figures
 from pipeline.types import Picture
+from training.data.scenes import Scene
 from training.face_detector.average_precision import pairwise_iou
 from training.face_detector.closeups import SHAPES, Portraits, shape_px
-from training.face_detector.scenes import Scene
 
 FILLS = (0.3, 0.5, 0.7, 0.9, 1.0)
 """Which share of the picture a face fills: the larger of width over width and height over height."""

@@ -11,16 +11,16 @@ from engines import EXPRESSIONS, Engine
 from pipeline.faces.crops import crop_matrix, warp
 from pipeline.faces.detection import suppress
 from pipeline.stats.bootstrap import Figures, units_of
-from training.data.faceset import FaceSet, has_weak_affect
+from training.data.faceset import FaceSet, has_weak_affect, in_channels
 from training.data.ferplus import read_ferplus
 from training.data.newsfaces import read_newsfaces
+from training.data.scenes import Scene, read_scenes
 from training.emofan.figures import Answer, Values, expression_values, landmark_values
-from training.emofan.samples import face_square, in_channels, to_pictures
+from training.emofan.samples import face_square, to_pictures
 from training.errors import TrainingError
 from training.evaluation.closeups import Closeup, closeup_figures, enlarged, laid_on
 from training.face_detector.average_precision import IOU_MIN, Sample, average_precision, pairwise_iou, recount
 from training.face_detector.closeups import SHAPES, Portraits
-from training.face_detector.scenes import Scene, read_scenes
 
 SCORE_MIN, NMS_IOU, CANDIDATES_MAX = 0.02, 0.45, 750
 """How candidates are asked for when AP is counted."""

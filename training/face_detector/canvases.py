@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from training.data.scenes import Scene
 from training.face_detector.augmentation import FULL, Augmentation
 from training.face_detector.closeups import SHAPES, Portraits, sample_enlarged, sample_pasted, shape_px
-from training.face_detector.scenes import Scene, sample_crop, show_whole
+from training.face_detector.samples import sample_crop, show_whole
 
 Sample = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Image (H, W) uint8, faces to be found (G, 4), faces to be ignored (I, 4), px."""

@@ -14,8 +14,9 @@ import numpy as np
 from engines import BoxMap
 from pipeline.faces.detection import landmark_boxes
 from training.data.faceset import FaceSet
+from training.data.scenes import Scene
 from training.face_detector.augmentation import FULL, Augmentation
-from training.face_detector.scenes import Scene, split_faces, turn_boxes
+from training.face_detector.samples import split_faces, turn_boxes
 
 SHAPES = {"16:9": (16, 9), "4:3": (4, 3), "1:1": (1, 1), "3:4": (3, 4), "9:16": (9, 16)}
 """Width to height of the pictures."""

@@ -18,11 +18,11 @@ from engines.network import InputSpec
 from pipeline.stats.bootstrap import Difference, Interval
 from tests.fakes import BrightnessAffect, SquareDetector
 from training.data.faceset import FaceSet
+from training.data.scenes import read_scenes
 from training.emofan.figures import AFFECT_FIGURES, Answer, expression_figures, true_class
 from training.errors import TrainingError
 from training.evaluation.evaluate import Choice, answer, detector_figures, measure
 from training.evaluation.findings import Findings, find, plain
-from training.face_detector.scenes import read_scenes
 
 
 class LeftRight(BrightnessAffect):

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from training.data.scenes import Scene
 from training.evaluation.evaluate import detector_figures
 from training.export import ServedFaceDetector, TorchEngine, detector_spec
 from training.face_detector.canvases import Pictures, sample_canvas
 from training.face_detector.loss import detection_loss
 from training.face_detector.network import STRIDES, FaceDetector, FaceDetectorConfig, anchors
-from training.face_detector.scenes import Scene
 from training.trainer import Batch
 
 

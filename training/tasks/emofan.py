@@ -7,15 +7,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training.data.faceset import FaceSet
+from training.data.faceset import FaceSet, in_channels
+from training.data.scenes import Scene
 from training.emofan.figures import expression_figures, landmark_figures
 from training.emofan.loss import LossConfig, emofan_loss
 from training.emofan.network import EmoFAN, EmoFANConfig
-from training.emofan.samples import CropConfig, in_channels, sample_background, sample_face
+from training.emofan.samples import CropConfig, sample_background, sample_face
 from training.errors import TrainingError
 from training.evaluation.evaluate import answer
 from training.export import ServedEmoFAN, TorchEngine, affect_spec
-from training.face_detector.scenes import Scene
 from training.trainer import Batch
 
 
