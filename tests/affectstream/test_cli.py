@@ -1,5 +1,6 @@
 """The command as people type it: what it prints, which code it exits with, and never a traceback for their mistake."""
 
+import inspect
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ import pandas as pd
 import pytest
 
 from affectstream import analyze, read_results
+from affectstream.settings import KEYS
 from pipeline.errors import ResultsError, SourceError
 from tests.commands import affectstream
 from tests.media import squares, write_video
@@ -239,8 +241,15 @@ def test_the_python_call_gives_the_points(drawn_video):
 def test_the_python_call_raises_what_went_wrong(tmp_path):
     with pytest.raises(SourceError, match="no such file"):
         analyze(tmp_path / "nowhere.mp4")
-    with pytest.raises(TypeError, match=r"known: fps"):
+    with pytest.raises(TypeError, match="frames_per_second"):
         analyze(tmp_path / "nowhere.mp4", frames_per_second=3)
+
+
+def test_the_python_call_spells_out_every_setting():
+    keywords = list(inspect.signature(analyze).parameters)
+    assert set(keywords) == {"sources", "list", "out", "config", *KEYS}
+    for keyword in keywords:
+        assert f"        {keyword}: " in analyze.__doc__
 
 
 def test_the_python_call_gives_the_points_of_what_was_asked_for(drawn_video, tmp_path):
