@@ -32,6 +32,7 @@ from affectstream.commands import (
 from affectstream.download import DownloadError
 from affectstream.terminal import console, printable
 from engines import EngineError, NetworkError
+from pipeline import logs
 from pipeline.errors import ConfigError, PipelineError, PolicyError, ResultsError, SinkError
 from training.errors import TrainingError
 
@@ -71,6 +72,7 @@ for name, group in {"engine": engine.app, "weights": weights.app, "data": data.a
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line `arguments`; return its exit code. A user's mistake is one clear message, no traceback."""
+    logs.set_up()
     return guarded(lambda: app(args=list(arguments), prog_name="affectstream", standalone_mode=False))
 
 

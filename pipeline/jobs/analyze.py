@@ -4,9 +4,10 @@ No process and no Ray here: it runs in a worker process, in a Ray actor or in th
 """
 
 import json
+import logging
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import asdict, astuple, replace
 from functools import partial, reduce
 from hashlib import sha256
@@ -29,6 +30,7 @@ from pipeline.jobs.checkpoint import (
 )
 from pipeline.jobs.context import Progress, RunContext
 from pipeline.jobs.segments import FileSegment, Segment, whole
+from pipeline.logs import passing_over
 from pipeline.results.commits import Commit, StreamReport, read_commit, write_commit
 from pipeline.results.run_folder import checkpoint_path, drop_checkpoints
 from pipeline.sinks import FileSink
@@ -45,6 +47,8 @@ from pipeline.updates import StreamKey
 from pipeline.version import software_version
 from pipeline.video.decoded import VideoInfo
 from pipeline.video.irregular import Irregular
+
+logger = logging.getLogger(__name__)
 
 NS = 1_000_000_000
 
@@ -114,7 +118,9 @@ def join_segments(source: Source, segments: Sequence[Segment], context: RunConte
     before_s = sum(end.wall_s for end in ends)
     statistics, sink = _write(source, context, origin, batches())
     report = _commit(source, state, context, origin, statistics, sink, irregular, started, before_s=before_s)
-    with suppress(SinkError):  # it is committed; what is left is removed at the end of a run
+    with passing_over(
+        logger, f"removing checkpoints of {source.stream_id}", SinkError
+    ):  # the end of a run removes them
         drop_checkpoints(store, source.stream_id)
     return report
 

@@ -7,8 +7,9 @@ segments are joined. A damaged checkpoint no longer counts, so that the next run
 """
 
 import io
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from hashlib import sha256
 from pathlib import Path
@@ -18,11 +19,14 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from pipeline.errors import ResultsError, SinkError
+from pipeline.logs import passing_over
 from pipeline.results.commits import parsed
 from pipeline.storage.store import Store, write_json
 from pipeline.types import AffectBatch, Frame, Tracklets
 from pipeline.video.decoded import VideoInfo
 from pipeline.video.irregular import Irregular
+
+logger = logging.getLogger(__name__)
 
 FORMAT = 5
 """Changes with what is written here; part of every checkpoint's name, so that another format is never read."""
@@ -150,7 +154,7 @@ def _read(store: Store, path: str, file: str) -> bytes:
 
 def _damaged(store: Store, path: str, file: str, why: str) -> ResultsError:
     """What to raise; the segment no longer counts as analysed."""
-    with suppress(SinkError):
+    with passing_over(logger, f"removing {store}/{_end(path)}", SinkError):
         store.delete(_end(path))
     return ResultsError(f"{store}/{file}: the checkpoint of a segment cannot be read ({why}); run again")
 

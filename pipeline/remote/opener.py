@@ -1,12 +1,17 @@
 """Connections to web servers on which the header of an answer comes in time, however slowly each byte of it does."""
 
+import logging
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import lru_cache
 from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, Request, build_opener
+
+from pipeline.logs import passing_over
+
+logger = logging.getLogger(__name__)
 
 HEADER_S_MAX = 30.0
 
@@ -50,7 +55,7 @@ def _in_time(connection: socket.socket) -> Iterator[None]:
 
     def break_off() -> None:
         late.set()
-        with suppress(OSError):
+        with passing_over(logger, "breaking off a connection", OSError):
             socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
     timer = threading.Timer(HEADER_S_MAX, break_off)

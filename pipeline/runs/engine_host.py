@@ -5,13 +5,13 @@ answer, so there is never more than one request of each on the way: at most `ana
 are there at the same time are run together.
 """
 
+import logging
 import multiprocessing
 import os
 import secrets
 import signal
 import threading
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Listener
 from queue import Empty, SimpleQueue
@@ -20,7 +20,10 @@ import numpy as np
 
 from engines import Engine, EngineError, Outputs
 from pipeline.config import AnalyzeConfig
+from pipeline.logs import passing_over
 from pipeline.runs.networks import LOADING_S_MAX, ROLES, HostAddress, HostLostError, hosted_engines, load_engines
+
+logger = logging.getLogger(__name__)
 
 
 class EngineHost:
@@ -55,7 +58,7 @@ class EngineHost:
         answered = threading.Event()
 
         def ask() -> None:
-            with suppress(HostLostError, EngineError):
+            with passing_over(logger, "asking the engine host", HostLostError, EngineError):
                 _, affect = hosted_engines(self.address)
                 side = affect.spec.input
                 affect.run(np.zeros((0, side.height_px or 0, side.width_px or 0, side.channels), np.uint8))
@@ -166,5 +169,5 @@ def _answer(engines: dict[str, Engine], requests: Iterable[_Request], asking: se
 
 
 def _reply(asker: Connection, answer: Outputs | str | None) -> None:
-    with suppress(OSError):  # the worker was killed meanwhile; its own parent knows
+    with passing_over(logger, "answering a worker", OSError):  # it was killed meanwhile; its own parent knows
         asker.send(answer)

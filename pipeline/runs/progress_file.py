@@ -1,7 +1,8 @@
 """`progress.json` in a results folder: how the run there stands, for whoever asks from whatever machine."""
 
+import logging
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -9,6 +10,7 @@ from typing import Literal
 from pydantic import TypeAdapter
 
 from pipeline.errors import SinkError
+from pipeline.logs import passing_over
 from pipeline.repeating import repeating
 from pipeline.results.commits import COMMITS, commit_path, parsed, scan
 from pipeline.results.marks import read_marks
@@ -17,6 +19,8 @@ from pipeline.results.source_state import source_states
 from pipeline.runs.standing import Snapshot, Standing
 from pipeline.storage.base import ANALYSING
 from pipeline.storage.store import Store, open_store, write_json
+
+logger = logging.getLogger(__name__)
 
 WRITE_S = 10.0
 """How often it is written."""
@@ -54,7 +58,7 @@ def written(store: Store, standing: Standing, *, every_s: float = WRITE_S) -> It
 
     def write() -> None:
         content = {"updated_utc": utc_now(), "call": asdict(standing.snapshot())}
-        with suppress(SinkError):
+        with passing_over(logger, f"writing {store}/{PROGRESS_FILE}", SinkError):
             write_json(store, PROGRESS_FILE, content)
 
     write()

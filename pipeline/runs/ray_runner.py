@@ -11,7 +11,7 @@ import random
 import socket
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import Any, Literal
@@ -22,6 +22,7 @@ from ray.exceptions import OutOfMemoryError, RayActorError
 from engines import EngineError
 from pipeline.errors import ConfigError
 from pipeline.jobs.context import RunContext
+from pipeline.logs import passing_over
 from pipeline.results.commits import StreamReport
 from pipeline.runs.jobs import Answer, Failed, Job
 from pipeline.runs.networks import HostLostError
@@ -31,6 +32,8 @@ from pipeline.runs.standing import Standing
 from pipeline.runs.station import Station
 from pipeline.sources.find import Source
 from pipeline.version import software_version
+
+logger = logging.getLogger(__name__)
 
 LOCAL = "local"
 """The address of a Ray of the run's own, on this machine."""
@@ -228,7 +231,7 @@ def _work_off(
                     yield job.source, report
             else:
                 asked = crew.asked.pop(reference)
-                with suppress(*LOST):  # of a lost worker, its job's own answer tells
+                with passing_over(logger, "asking a worker for its progress", *LOST):  # its job's own answer tells
                     if (progress := ray.get(reference)) is not None:
                         standing.progress(asked, progress)
 

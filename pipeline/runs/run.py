@@ -3,9 +3,9 @@
 Where the units are done is the runner's business: in one worker process, in the caller's own, or on Ray.
 """
 
+import logging
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from engines import NetworkSpec, open_network
 from pipeline.config import AnalyzeConfig, config_hash
 from pipeline.errors import ConfigError, ResultsError, SinkError
 from pipeline.jobs.context import Progress, RunContext
+from pipeline.logs import passing_over
 from pipeline.remote.addresses import is_address
 from pipeline.results import commits, compact, run_folder
 from pipeline.results.commits import Commit, StreamReport
@@ -27,6 +28,8 @@ from pipeline.runs.worker import attempt
 from pipeline.sources.find import Source, states
 from pipeline.sources.scan import LeftOut
 from pipeline.storage.store import Store, open_store
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -106,7 +109,9 @@ def run(
                     plan.done[source.uri] = report
                     standing.ended(report)
                     if report.error is not None:
-                        with suppress(ResultsError, SinkError):  # the next run removes them
+                        with passing_over(
+                            logger, f"removing rows of {report.stream_id}", ResultsError, SinkError
+                        ):  # the next run does
                             run_folder.sweep_failed(store, report.stream_id)
             state = "finished"
             _drop_checkpoints(store, plan.done.values(), standing)

@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from engines import Engine, EngineError
+from pipeline import logs
 from pipeline.errors import PipelineError, SinkError
 from pipeline.heartbeat import beats
 from pipeline.jobs.analyze import analyze_segment, analyze_source, join_segments
@@ -35,6 +36,7 @@ def serve(connection: Connection, context: RunContext, errors: int, host: HostAd
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     with Path(f"/proc/{os.getppid()}/fd/{errors}").open("ab") as file:
         os.dup2(file.fileno(), 2)
+    logs.set_up()
     try:
         detector, affect = load_engines(context.config) if host is None else hosted_engines(host)
         connection.send(Progress())

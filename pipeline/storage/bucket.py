@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import os
 import socket
 import tempfile
@@ -9,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,13 @@ from pyarrow import fs
 
 from pipeline.errors import ConfigError, PipelineError, ResultsError, SinkError
 from pipeline.heartbeat import waiting
+from pipeline.logs import passing_over
 from pipeline.remote.addresses import BucketAddress
 from pipeline.remote.network import cause, file_system
 from pipeline.repeating import repeating
 from pipeline.storage.base import ANALYSING, LOCK, Written
+
+logger = logging.getLogger(__name__)
 
 HEARTBEAT_S = 30.0
 """How often a run says that it is alive ..."""
@@ -68,7 +72,7 @@ class Bucket:
             raise ResultsError(f"{self}: another run has begun to write there; wait for it, or choose another --out")
 
         def beat() -> None:
-            with suppress(ResultsError, SinkError):  # a bucket that is away for a while: the next beat will do
+            with passing_over(logger, f"heartbeat in {self}", ResultsError, SinkError):  # the next beat will do
                 if (other := self._holder()) is None or other["token"] == token:
                     self._hold(token, doing)
 
@@ -76,7 +80,7 @@ class Bucket:
             with repeating(beat, HEARTBEAT_S, name="heartbeat"):
                 yield
         finally:
-            with suppress(ResultsError, SinkError):  # it dies by itself
+            with passing_over(logger, f"giving up {self}", ResultsError, SinkError):  # the lock expires by itself
                 if (other := self._holder()) is not None and other["token"] == token:
                     self.delete(LOCK)
 
@@ -152,11 +156,11 @@ class Bucket:
             pool.submit(upload).result()
 
     def delete(self, path: str) -> None:
-        with self._deleting(path), suppress(FileNotFoundError):
+        with self._deleting(path), passing_over(logger, f"deleting {self}/{path}", FileNotFoundError):
             self._fs.delete_file(self._full(path))
 
     def delete_folder(self, path: str) -> None:
-        with self._deleting(path), suppress(FileNotFoundError):
+        with self._deleting(path), passing_over(logger, f"deleting {self}/{path}", FileNotFoundError):
             if self._address.scheme == "gs":  # has no folders, which `delete_dir` misses in the end
                 self._fs.delete_dir_contents(self._full(path), missing_dir_ok=True)
             else:  # there `delete_dir_contents` leaves an empty object that stands for the folder

@@ -6,12 +6,13 @@ Paths are relative to the folder, with slashes. A file appears whole or not at a
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Protocol
@@ -20,9 +21,12 @@ import pyarrow as pa
 
 from pipeline.errors import ConfigError, PipelineError, ResultsError, SinkError
 from pipeline.heartbeat import waiting
+from pipeline.logs import passing_over
 from pipeline.remote.addresses import BUCKETS, is_address, redacted, scheme
 from pipeline.storage.base import ANALYSING, LOCK, Written
 from pipeline.storage.bucket import Bucket
+
+logger = logging.getLogger(__name__)
 
 Fill = Callable[[Path], None]
 """Writes a file of this machine's."""
@@ -148,7 +152,7 @@ class Disk:
         with self._reading(folder):
             for parent, _, names in os.walk(self._root / folder, onerror=failed):
                 for path in (Path(parent, name) for name in names):
-                    with suppress(FileNotFoundError):  # removed since it was listed
+                    with passing_over(logger, f"sizing {path}", FileNotFoundError):  # removed since it was listed
                         found[path.relative_to(self._root).as_posix()] = path.stat().st_size
         return found
 
@@ -186,7 +190,7 @@ class Disk:
                 half.replace(place)
                 _sync_folder(place.parent)  # the new name
         finally:
-            with suppress(OSError):
+            with passing_over(logger, f"removing {half}", OSError):
                 half.unlink(missing_ok=True)  # if it was not renamed
         return Written(digest, size)
 
