@@ -109,9 +109,8 @@ def run(
                     plan.done[source.uri] = report
                     standing.ended(report)
                     if report.error is not None:
-                        with passing_over(
-                            logger, f"removing rows of {report.stream_id}", ResultsError, SinkError
-                        ):  # the next run does
+                        # What stays is removed by the next run.
+                        with passing_over(logger, f"removing rows of {source.shown}", ResultsError, SinkError):
                             run_folder.sweep_failed(store, report.stream_id)
             state = "finished"
             _drop_checkpoints(store, plan.done.values(), standing)
