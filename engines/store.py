@@ -15,31 +15,19 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from engines.engine import Engine, EngineInfo, FixedShapeEngine, Shape
-from engines.errors import EngineError, RuntimeMissingError
-from engines.network import Network, NetworkSpec, cache_dir, find_network
+from engines.engine import Engine, EngineInfo, FixedShapeEngine
+from engines.errors import EngineError
+from engines.network import Network, cache_dir, find_network
+from engines.runtimes import load_runtime, preferred_runtime
 from engines.shapes import VerifiedCompiler, sample_images
 from engines.verify import check_same
 from engines.yunet import YuNetEngine, yunet_network
 
-RUNTIMES = {
-    "openvino": "engines.runtimes.openvino",
-    "onnxruntime": "engines.runtimes.onnxruntime",
-    "onnxruntime-gpu": "engines.runtimes.onnxruntime_gpu",
-}
-"""Runtimes and the modules that hold them, the preferred first; the one for GPUs is only taken by name."""
-BATCH_SHAPES = {"affect": (16, 4, 1), "detector": (1,)}
-"""A batch of crops pays; a picture for the detector fills the cores by itself."""
-BATCH_PX_MAX = 2**18
-"""Pixels of a batch of crops. A core takes about half a second for so many with the paper's network: larger batches are
-no faster, and leave the watchdog without a heartbeat for longer."""
 ENGINE_FILE = "engine.json"
 FORMAT = 1
 """Raised by whatever changes how engines are compiled or verified: older ones are then not found any more."""
@@ -50,7 +38,7 @@ class EngineOptions:
     """How a network is to be compiled."""
 
     runtime: str = "auto"
-    """A name of `RUNTIMES`, or `auto`: the first of them that is installed."""
+    """A name of `engines.runtimes.RUNTIMES`, or `auto`: the first of them that is installed."""
     precision: str = "f32"
     threads: int = 0
     """0: all cores of this process."""
@@ -82,7 +70,7 @@ def load_engine(
     if not (folder / ENGINE_FILE).is_file():
         build(network, options)
     compile_shape = _compiler(network, options, identity, folder, on_batch)
-    return FixedShapeEngine(network.spec, _info(identity), batch_shapes(network.spec), compile_shape, on_batch)
+    return FixedShapeEngine(network.spec, _info(identity), identity["batch_shapes"], compile_shape, on_batch)
 
 
 def engine_folder(network: Network, options: EngineOptions) -> Path:
@@ -106,8 +94,9 @@ def build(network: Network, options: EngineOptions = EngineOptions(), *, again: 
         half.mkdir()
         try:
             compile_shape = _compiler(network, options, identity, half)
-            for shape in _built_shapes(network):
-                compile_shape(shape)
+            _, height, width, channels = network.samples.shape  # built at the size of the network's samples
+            for size in identity["batch_shapes"]:
+                compile_shape((size, height, width, channels))
             _write_json(half / ENGINE_FILE, {**identity, "max_abs_difference": compile_shape.worst})
             if folder.exists():
                 folder.rename(old)  # whoever is writing into it goes on there, and not into the new one
@@ -122,23 +111,18 @@ def verify(engine: Engine, network: Network) -> dict[str, float]:
 
     Raises VerificationError where one is outside the network's own tolerance.
     """
-    count = max(sum(batch_shapes(network.spec)), len(network.samples))
+    sizes = load_runtime(engine.info.runtime).batch_sizes(network.spec)
+    count = max(sum(sizes), len(network.samples))
     images = sample_images(network, (count, *network.samples.shape[1:]))
     return check_same(engine, reference_engine(network), images)
 
 
 def reference_engine(network: Network) -> FixedShapeEngine:
     """The float32 ONNX reference, in this process, without a folder."""
-    runtime = _runtime("onnxruntime")
+    runtime = load_runtime("onnxruntime")
     info = EngineInfo(id="reference", runtime="onnxruntime", precision="f32", device=runtime.device_name())
     compile_shape = runtime.compiler(network.model_path, "f32", _threads(0), None)
-    return FixedShapeEngine(network.spec, info, batch_shapes(network.spec), compile_shape)
-
-
-def batch_shapes(spec: NetworkSpec) -> tuple[int, ...]:
-    """How many pictures an engine of this network runs at a time, the largest number first."""
-    picture_px = (spec.input.height_px or 1) * (spec.input.width_px or 1)
-    return tuple(size for size in BATCH_SHAPES[spec.kind] if size == 1 or size * picture_px <= BATCH_PX_MAX)
+    return FixedShapeEngine(network.spec, info, runtime.batch_sizes(network.spec), compile_shape)
 
 
 def list_engines() -> list[dict[str, Any]]:
@@ -149,17 +133,6 @@ def list_engines() -> list[dict[str, Any]]:
             engine = {**json.loads(path.read_text(encoding="utf-8")), "folder": str(path.parent)}
             if {"runtime", "runtime_version", "precision", "max_abs_difference"} <= engine.keys():
                 found.append(engine)
-    return found
-
-
-def available_runtimes() -> dict[str, str]:
-    """Version of every runtime that is installed, the preferred first."""
-    found = {}
-    for name in RUNTIMES:
-        try:
-            found[name] = str(_runtime(name).VERSION)
-        except RuntimeMissingError:
-            continue
     return found
 
 
@@ -175,7 +148,7 @@ def _compiler(
     folder: Path,
     on_batch: Callable[[], None] = lambda: None,
 ) -> VerifiedCompiler:
-    compile_shape = _runtime(identity["runtime"]).compiler(
+    compile_shape = load_runtime(identity["runtime"]).compiler(
         network.model_path, options.precision, _threads(options.threads), folder / "compiled"
     )
     return VerifiedCompiler(
@@ -188,12 +161,6 @@ def _info(identity: dict[str, Any]) -> EngineInfo:
     return EngineInfo(id=_folder(identity).name, **told)
 
 
-def _built_shapes(network: Network) -> list[Shape]:
-    """What an engine is built for: its batches, of pictures as large as the network's samples."""
-    _, height, width, channels = network.samples.shape
-    return [(size, height, width, channels) for size in batch_shapes(network.spec)]
-
-
 def _clear(folder: Path) -> None:
     """Remove what builds of the engine left beside its place; only who holds its lock may."""
     for leftover in folder.parent.glob(f"_{glob.escape(folder.name)}.*"):
@@ -203,34 +170,23 @@ def _clear(folder: Path) -> None:
 def _identity(network: Network, options: EngineOptions) -> dict[str, Any]:
     if network.runs_itself:
         raise EngineError(f"{network.model_path}: runs through OpenCV as it is; no engine is built of it")
-    name = options.runtime
-    if name == "auto":
-        name = next(iter(available_runtimes()), "openvino")
-    runtime = _runtime(name)
-    if options.precision not in runtime.PRECISIONS:
-        raise EngineError(f"{name} has no precision {options.precision!r}; it has {', '.join(runtime.PRECISIONS)}")
+    name = preferred_runtime() if options.runtime == "auto" else options.runtime
+    runtime = load_runtime(name)
+    if options.precision not in runtime.precisions:
+        raise EngineError(f"{name} has no precision {options.precision!r}; it has {', '.join(runtime.precisions)}")
     return {
         "format": FORMAT,
         "network": network.spec.name,
         "network_sha256": network.spec.sha256,
         "spec_sha256": network.spec.digest,
         "samples_sha256": hashlib.sha256(network.samples.tobytes()).hexdigest(),
-        "batch_shapes": batch_shapes(network.spec),
+        "batch_shapes": runtime.batch_sizes(network.spec),
         "runtime": name,
-        "runtime_version": runtime.VERSION,
+        "runtime_version": runtime.version,
         "device": runtime.device_name(),
-        **{k: v for k, v in asdict(options).items() if k not in ("runtime", "threads")},
-        "threads": _threads(options.threads),
+        "precision": options.precision,
+        **({"threads": _threads(options.threads)} if runtime.uses_threads else {}),
     }
-
-
-def _runtime(name: str) -> ModuleType:
-    if name not in RUNTIMES:
-        raise EngineError(f"unknown runtime {name!r}; known: {', '.join(RUNTIMES)}, auto")
-    try:
-        return import_module(RUNTIMES[name])
-    except ImportError as exc:
-        raise RuntimeMissingError(f"{name} is not installed here ({exc}); pip install {name}") from exc
 
 
 def _threads(asked: int) -> int:

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from engines import EngineError, EngineOptions, NetworkError, load_engine
 from engines.network import cache_dir, find_network, network_names
-from engines.store import available_runtimes
+from engines.runtimes import RUNTIMES, installed_runtimes
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +61,13 @@ def _machine() -> Iterator[Finding]:
 
 
 def _runtimes() -> Iterator[Finding]:
-    found = available_runtimes()
-    for name, purpose in (("openvino", "the faster one"), ("onnxruntime", "reference and fallback")):
-        if name in found:
-            yield Finding(name, "ok", f"{found[name].split('-')[0]}, {purpose}")
-        else:
-            state = "broken" if name == "onnxruntime" else "missing"
-            yield Finding(name, state, purpose, f"pip install {name}")
+    installed = installed_runtimes()
+    for name, entry in RUNTIMES.items():
+        if name in installed:
+            yield Finding(name, "ok", f"{installed[name].version.split('-')[0]}, {entry.purpose}")
+        elif not entry.by_name_only:
+            state = "broken" if entry.required else "missing"
+            yield Finding(name, state, entry.purpose, f"pip install {entry.package}")
 
 
 def _networks() -> Iterator[Finding]:

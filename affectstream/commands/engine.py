@@ -12,7 +12,8 @@ from rich.table import Table
 from affectstream.command_line import App
 from engines import EngineOptions, NetworkError, VerificationError, load_engine, open_network
 from engines.network import find_network, network_names
-from engines.store import available_runtimes, build, engine_folder, list_engines
+from engines.runtimes import installed_runtimes
+from engines.store import build, engine_folder, list_engines
 from engines.store import verify as check
 from pipeline.config import Precision, Runtime
 
@@ -99,21 +100,21 @@ def bench(
     found = open_network(network)
     engine_folder(found, EngineOptions())  # says so where there is nothing to build
     rows = []
-    for runtime in available_runtimes():
-        for precision in ("f32", "bf16") if runtime == "openvino" else ("f32",):
+    for name, runtime in installed_runtimes().items():
+        for precision in runtime.precisions:
             try:
-                options = EngineOptions(runtime=runtime, precision=precision, threads=threads)
-                rows.append((runtime, precision, load_engine(found, options)))
+                options = EngineOptions(runtime=name, precision=precision, threads=threads)
+                rows.append((name, precision, load_engine(found, options)))
             except VerificationError as exc:  # a result too
-                typer.echo(f"{runtime} {precision}: {exc}")
+                typer.echo(f"{name} {precision}: {exc}")
     size = found.spec.input
     height, width = size.height_px or 384, size.width_px or 640
     table = Table("runtime", "precision", "batch", "ms per picture", "relative", box=None)
     for count in (1, 4, 16) if found.spec.kind == "affect" else (1,):
         images = np.resize(found.samples, (count, height, width, size.channels)).astype(np.uint8)
         times = _interleaved([engine.run for _, _, engine in rows], images, seconds)
-        for (runtime, precision, _), taken in zip(rows, times, strict=True):
-            table.add_row(runtime, precision, str(count), f"{taken / count * 1000:.2f}", f"{taken / times[0]:.2f}")
+        for (name, precision, _), taken in zip(rows, times, strict=True):
+            table.add_row(name, precision, str(count), f"{taken / count * 1000:.2f}", f"{taken / times[0]:.2f}")
     Console().print(table)
 
 

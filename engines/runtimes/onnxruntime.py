@@ -7,19 +7,28 @@ import numpy as np
 import onnxruntime as ort
 
 from engines.engine import Compiled, Outputs, Shape
-
-VERSION: str = ort.__version__
-PRECISIONS = ("f32",)
-
-
-def device_name() -> str:
-    """What the engine runs on, as part of its identity."""
-    return "cpu"
+from engines.network import NetworkSpec
+from engines.runtimes.cpu import cpu_batch_sizes
 
 
-def compiler(model: Path, precision: str, threads: int, cache: Path | None) -> "SessionCompiler":
-    """A compiler of `model`; `precision` is always f32 and nothing is cached: a session opens in milliseconds."""
-    return SessionCompiler(model, threads, ["CPUExecutionProvider"])
+class OnnxRuntime:
+    """See `engines.runtimes.Runtime`. Nothing is cached: a session opens in milliseconds."""
+
+    version: str = ort.__version__
+    precisions: tuple[str, ...] = ("f32",)
+    uses_threads = True
+
+    def device_name(self) -> str:
+        return "cpu"
+
+    def batch_sizes(self, spec: NetworkSpec) -> tuple[int, ...]:
+        return cpu_batch_sizes(spec)
+
+    def compiler(self, model: Path, precision: str, threads: int, cache: Path | None) -> "SessionCompiler":
+        return SessionCompiler(model, threads, ["CPUExecutionProvider"])
+
+
+RUNTIME = OnnxRuntime()
 
 
 class SessionCompiler:

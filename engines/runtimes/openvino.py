@@ -6,19 +6,28 @@ import numpy as np
 import openvino as ov
 
 from engines.engine import Compiled, Outputs, Shape
-
-VERSION: str = ov.__version__
-PRECISIONS = ("f32", "bf16")
-
-
-def device_name() -> str:
-    """What the engine runs on, as part of its identity: kernels are chosen by the processor."""
-    return str(ov.Core().get_property("CPU", "FULL_DEVICE_NAME"))
+from engines.network import NetworkSpec
+from engines.runtimes.cpu import cpu_batch_sizes
 
 
-def compiler(model: Path, precision: str, threads: int, cache: Path | None) -> "ModelCompiler":
-    """A compiler of `model` whose compiled shapes are kept in `cache`."""
-    return ModelCompiler(model, precision, threads, cache)
+class OpenVINO:
+    """See `engines.runtimes.Runtime`."""
+
+    version: str = ov.__version__
+    precisions = ("f32", "bf16")
+    uses_threads = True
+
+    def device_name(self) -> str:
+        return str(ov.Core().get_property("CPU", "FULL_DEVICE_NAME"))
+
+    def batch_sizes(self, spec: NetworkSpec) -> tuple[int, ...]:
+        return cpu_batch_sizes(spec)
+
+    def compiler(self, model: Path, precision: str, threads: int, cache: Path | None) -> "ModelCompiler":
+        return ModelCompiler(model, precision, threads, cache)
+
+
+RUNTIME = OpenVINO()
 
 
 class ModelCompiler:

@@ -23,8 +23,9 @@ from engines import (
 )
 from engines.engine import FixedShapeEngine, _chunks
 from engines.network import InputSpec, NetworkSpec, OutputSpec, write_spec
+from engines.runtimes.cpu import cpu_batch_sizes
 from engines.runtimes.openvino import ModelCompiler
-from engines.store import batch_shapes, build, engine_folder, list_engines, reference_engine
+from engines.store import build, engine_folder, list_engines, reference_engine
 from engines.verify import check_same
 
 INFO = EngineInfo(id="test", runtime="test", precision="f32", device="test")
@@ -81,9 +82,9 @@ def test_every_batch_is_told_as_it_is_done():
 
 def test_a_batch_of_large_crops_holds_few_of_them():
     large = replace(SPEC, input=InputSpec(channels=3, height_px=256, width_px=256))
-    assert batch_shapes(large) == (4, 1)
-    assert batch_shapes(open_network("emofan-s").spec) == (16, 4, 1)
-    assert batch_shapes(open_network("face-s").spec) == (1,)
+    assert cpu_batch_sizes(large) == (4, 1)
+    assert cpu_batch_sizes(open_network("emofan-s").spec) == (16, 4, 1)
+    assert cpu_batch_sizes(open_network("face-s").spec) == (1,)
 
 
 @pytest.mark.parametrize(

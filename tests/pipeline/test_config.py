@@ -1,11 +1,13 @@
 """Settings: where they come from, what they may be, and which of them can change rows."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 
-from pipeline.config import AnalyzeConfig, _later_rows, config_hash, json_schema, load_config
+from engines.runtimes import RUNTIMES
+from pipeline.config import AnalyzeConfig, Runtime, _later_rows, config_hash, json_schema, load_config
 from pipeline.errors import ConfigError, PolicyError
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -120,3 +122,7 @@ def test_a_setting_under_its_old_name_works_and_the_new_name_is_told(tmp_path, c
     assert [r.message for r in caplog.records] == [
         f"{path}: worker.stretch_s is now called worker.segment_s; the old name works until version 0.3"
     ]
+
+
+def test_the_runtimes_that_can_be_chosen_are_those_of_the_registry():
+    assert get_args(Runtime) == ("auto", *RUNTIMES)

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from affectstream import analyze
-from engines import EXPRESSIONS, EngineOptions, load_engine, open_network, store
+from engines import EXPRESSIONS, EngineOptions, load_engine, open_network
 from engines.network import CropSpec, network_names, write_spec
+from engines.runtimes import cpu
 from tests.training.made_up import made_up_images, made_up_weights
 from training import public_checkpoint as module
 from training.emofan.network import EmoFAN, EmoFANConfig
@@ -220,7 +221,7 @@ def test_an_imported_checkpoint_gives_the_public_codes_numbers_wherever_it_runs(
     assert network.spec.weak_labels is False
 
     # One face at a time: every batch shape is compiled alike, and larger ones only cost time here.
-    monkeypatch.setitem(store.BATCH_SHAPES, "affect", (1,))
+    monkeypatch.setitem(cpu.BATCH_SIZES, "affect", (1,))
     images = made_up_images()
     with np.load(shared / "fixtures" / "emonet_reference.npz") as reference:
         logits = reference[f"expression_{num_classes}"].astype(float)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engines import EngineError
+from engines import EngineError, FixedShapeEngine
 from pipeline.config import load_config
 from pipeline.heartbeat import beats
 from pipeline.jobs.context import RunContext
@@ -90,6 +90,26 @@ def test_what_a_runtime_raises_is_the_askers_error_and_the_host_lives_on(crops):
     ours, theirs = multiprocessing.Pipe()
     _answer({"affect": Broken()}, [_Request("affect", crops, theirs)], {theirs})
     assert ours.recv() == "RuntimeError: out of memory"
+
+
+def test_requests_of_several_workers_fill_the_batches_that_a_runtime_has(detector):
+    """As on a GPU, whose runtime takes several pictures for the detector at a time."""
+    compiled = []
+
+    def compile_shape(shape):
+        compiled.append(shape[0])
+        return lambda images: {
+            "boxes": np.zeros((len(images), 1, 4), np.float32),
+            "scores": images[:, :1, 0, 0].astype(np.float32),
+        }
+
+    engine = FixedShapeEngine(detector.spec, detector.info, (8, 4, 1), compile_shape)
+    askers = [multiprocessing.Pipe() for _ in range(8)]
+    pictures = [np.full((1, 64, 64, 1), level, np.uint8) for level in range(8)]
+    requests = [_Request("detector", image, ours) for image, (ours, _) in zip(pictures, askers, strict=True)]
+    _answer({"detector": engine}, requests, {ours for ours, _ in askers})
+    assert compiled == [8]
+    assert [theirs.recv()["scores"].item() for _, theirs in askers] == list(range(8))
 
 
 def test_a_host_that_hangs_does_not_answer(host):
