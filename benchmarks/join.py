@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.config import load_config
-from pipeline.faces.looks import LOOK_SIZE
+from pipeline.faces.appearance import DESCRIPTOR_SIZE
 from pipeline.jobs.analyze import checkpoint_of, join_segments
 from pipeline.jobs.checkpoint import Ending, Origin, write_batches
 from pipeline.jobs.context import RunContext
@@ -43,8 +43,8 @@ def made_up(minutes: int) -> Iterator[AffectBatch]:
     """What an analysis of `FACES` faces that stand on a grid would give."""
     rng = np.random.default_rng(0)
     corner = np.stack(np.divmod(np.arange(FACES), 10), 1) * 60.0 + 5
-    look = rng.normal(size=(FACES, LOOK_SIZE)).astype(np.float32)
-    look /= np.linalg.norm(look, axis=1, keepdims=True)
+    appearance = rng.normal(size=(FACES, DESCRIPTOR_SIZE)).astype(np.float32)
+    appearance /= np.linalg.norm(appearance, axis=1, keepdims=True)
     size = HOP_FRAMES * HOPS
     for batch in range(minutes * 60 * FPS // size):
         first = batch * size
@@ -77,7 +77,7 @@ def made_up(minutes: int) -> Iterator[AffectBatch]:
             arousal=rng.uniform(-1, 1, count).astype(np.float32),
             luma=np.full(count, 120, np.float32),
             blur=np.full(count, 200, np.float32),
-            look=look[face],
+            appearance=appearance[face],
         )
 
 

@@ -85,7 +85,7 @@ class Faces:
     """(D, 4) float32 px."""
     scores: np.ndarray
     """(D,) float32 in 0..1."""
-    looks: np.ndarray
+    appearance: np.ndarray
     """(D, L) float32: a coarse normalised picture of each, to tell people apart for moments. Never stored."""
 
     def __len__(self) -> int:
@@ -141,5 +141,5 @@ class AffectBatch:
     """(R,) float32: mean brightness of the face, 0..255."""
     blur: np.ndarray
     """(R,) float32: variance of the Laplacian of the face at 128 px."""
-    look: np.ndarray
+    appearance: np.ndarray
     """(R, L) float32, as in `Faces`."""

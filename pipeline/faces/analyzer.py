@@ -13,12 +13,23 @@ import cv2
 import numpy as np
 
 from engines import EXPRESSIONS, Engine
+from pipeline.faces.appearance import DESCRIPTOR_SIZE, describe, face_patches
 from pipeline.faces.camera import CameraPath
 from pipeline.faces.crops import to_picture
 from pipeline.faces.detection import detect, landmark_squares
-from pipeline.faces.looks import LOOK_SIZE, glimpse, looks
 from pipeline.faces.pixels import crop_faces
-from pipeline.faces.tracklets import NONE, NS, ahead, between, collect, is_settled, link, name_tracklets, refine, seen
+from pipeline.faces.tracklets import (
+    NONE,
+    NS,
+    ahead,
+    associate,
+    collect,
+    interpolate,
+    is_unambiguous,
+    name_tracklets,
+    refine,
+    visible_rows,
+)
 from pipeline.heartbeat import beat
 from pipeline.types import AffectBatch, Faces, Frame, FrameBatch, Picture
 
@@ -50,19 +61,19 @@ class Analyzer:
         camera, apart = CameraPath(frames), self._apart(frames)
         found = self._find(batch, camera, apart)
         detections = collect(found)
-        links = link(frames, found, detections, camera, apart, closed=batch.closed)
-        inner = between(frames, list(found), links, detections, camera)
+        links = associate(frames, found, detections, camera, apart, closed=batch.closed)
+        inner = interpolate(frames, list(found), links, detections, camera)
         squares = landmark_squares(np.concatenate([detections.boxes, inner.boxes]), self._box_map, self._factor)
         frame_of = np.concatenate([detections.frame, inner.frame])
         answer = self._estimate(self._crop(frames, frame_of, squares))
         landmarks = to_picture(answer["landmarks"], squares, self._side_px)
         visibility = self._visibility(answer["landmark_peak"])
         inner_boxes = refine(inner, links, detections, landmarks, visibility, self._box_map).astype(np.float32)
-        inner_looks = _looks(frames, inner.frame, inner_boxes)
+        inner_appearance = _appearance(frames, inner.frame, inner_boxes)
 
         # A row is a tracklet's own detection at its first frame, or what counts of it on a frame between.
         began = np.flatnonzero(links.begin != NONE)
-        counted = seen(frames, inner, links, detections, visibility[len(detections) :], inner_looks)
+        counted = visible_rows(frames, inner, links, detections, visibility[len(detections) :], inner_appearance)
         source = np.concatenate([links.begin[began], len(detections) + counted])
         tracklet = np.concatenate([began, inner.tracklet[counted]])
         score = np.concatenate([detections.scores[links.begin[began]], np.full(len(counted), np.nan)])
@@ -86,7 +97,7 @@ class Analyzer:
             arousal=answer["arousal"][source],
             luma=luma,
             blur=blur,
-            look=np.concatenate([detections.looks, inner_looks])[source],
+            appearance=np.concatenate([detections.appearance, inner_appearance])[source],
         )
 
     def _apart(self, frames: list[Frame]) -> set[int]:
@@ -132,7 +143,7 @@ class Analyzer:
         elapsed_s = (frames[following].pts_ns - frames[key].pts_ns) / NS
         if not splits or not inside or elapsed_s <= SPLIT_S_MIN:
             return
-        if is_settled(ahead(found[key], camera, key, following), found[following], elapsed_s, start):
+        if is_unambiguous(ahead(found[key], camera, key, following), found[following], elapsed_s, start):
             return
         place = len(inside) // 2
         middle = inside[place]
@@ -185,12 +196,12 @@ class Analyzer:
         return out
 
 
-def _looks(frames: list[Frame], frame: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+def _appearance(frames: list[Frame], frame: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     """Appearance (Q, L) of the faces in boxes (Q, 4) on frames (Q,)."""
-    out = np.zeros((len(boxes), LOOK_SIZE), np.float32)
+    out = np.zeros((len(boxes), DESCRIPTOR_SIZE), np.float32)
     for i in np.unique(frame):
         rows = frame == i
-        out[rows] = looks(glimpse(_picture(frames[i]), boxes[rows]))
+        out[rows] = describe(face_patches(_picture(frames[i]), boxes[rows]))
     return out
 
 

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 
 from engines import BoxMap, Engine
-from pipeline.faces.association import Change, best_pairs, likeness_floor
-from pipeline.faces.looks import glimpse, looks
+from pipeline.faces.appearance import describe, face_patches
+from pipeline.faces.association import Change, best_pairs, similarity_floor
 from pipeline.faces.pixels import detector_input
 from pipeline.types import Faces, Picture
 
@@ -20,7 +20,7 @@ INSIDE_MIN = 0.9
 """Share of its area by which a box lies inside a better one to be a part of that face; see docs/decisions/0023."""
 
 REACH_FACES = 1.2
-"""Between two key frames a face moves by no more than this many of its own sizes."""
+"""Interpolated two key frames a face moves by no more than this many of its own sizes."""
 SIZE_RATIO_MAX = 1.7
 """It grows or shrinks by no more than this."""
 
@@ -39,7 +39,7 @@ def detect(engine: Engine, picture: Picture) -> Faces:
     boxes = (boxes / scale).clip(0, [picture.width, picture.height, picture.width, picture.height])
     solid = (boxes[:, 2:] - boxes[:, :2]).min(1) >= 1
     boxes = boxes[solid].astype(np.float32)
-    return Faces(boxes, scores[solid], looks(glimpse(picture, boxes)))
+    return Faces(boxes, scores[solid], describe(face_patches(picture, boxes)))
 
 
 def suppress(
@@ -91,7 +91,7 @@ def match(a: Faces, b: Faces, elapsed_s: float) -> list[tuple[int, int]]:
     """
     if not len(a) or not len(b):
         return []
-    change = Change.between(a.boxes, a.looks, b.boxes, b.looks)
+    change = Change.between(a.boxes, a.appearance, b.boxes, b.appearance)
     possible = (change.distance <= REACH_FACES) & (change.growth <= np.log(SIZE_RATIO_MAX))
-    possible &= change.likeness >= likeness_floor(elapsed_s)
+    possible &= change.similarity >= similarity_floor(elapsed_s)
     return best_pairs(np.where(possible, change.cost, np.inf))

@@ -11,19 +11,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engines import BoxMap
-from pipeline.faces.association import likeness_floor
+from pipeline.faces.appearance import DESCRIPTOR_SIZE, similarity_of_pairs
+from pipeline.faces.association import similarity_floor
 from pipeline.faces.boxes import centres, sizes
 from pipeline.faces.camera import CameraPath
 from pipeline.faces.detection import interpolate_boxes, landmark_boxes, match
-from pipeline.faces.looks import LOOK_SIZE, likeness_of_pairs
 from pipeline.faces.quality import VISIBLE_MIN
 from pipeline.types import Faces, Frame, Tracklets
 
 NS = 1_000_000_000
 NONE = -1
-SETTLED_FACES = 0.6
+UNAMBIGUOUS_STEP = 0.6
 """A face that moves by more than this many of its own sizes from one key frame to the next is looked at in between."""
-SETTLED_LIKENESS = 0.7
+UNAMBIGUOUS_SIMILARITY = 0.7
 """... and so is one that looks less alike than nineteen in twenty do over half a second."""
 
 
@@ -39,7 +39,7 @@ class Detections:
     """(M, 4)."""
     scores: np.ndarray
     """(M,)."""
-    looks: np.ndarray
+    appearance: np.ndarray
     """(M, L) appearance."""
 
     def __len__(self) -> int:
@@ -51,7 +51,7 @@ class Detections:
 
 
 @dataclass(frozen=True, slots=True)
-class Links:
+class Associations:
     """The tracklets of a batch, by rows of `Detections`; NONE where an end does not know the face."""
 
     begin: np.ndarray
@@ -66,7 +66,7 @@ class Links:
 
 
 @dataclass(frozen=True, slots=True)
-class Between:
+class Interpolated:
     """Faces on the frames between key frames, before the landmarks are known."""
 
     tracklet: np.ndarray
@@ -81,13 +81,13 @@ class Between:
 
 def collect(found: dict[int, Faces]) -> Detections:
     """One table of the faces of all key frames, given by their place in the batch."""
-    empty, no_looks = np.zeros((0, 4), np.float32), np.zeros((0, LOOK_SIZE), np.float32)
+    empty, no_appearance = np.zeros((0, 4), np.float32), np.zeros((0, DESCRIPTOR_SIZE), np.float32)
     return Detections(
         frame=np.repeat(np.array(list(found), int), [len(faces) for faces in found.values()]),
         index=np.concatenate([np.arange(len(faces)) for faces in found.values()] or [np.zeros(0, int)]),
         boxes=np.concatenate([faces.boxes for faces in found.values()] or [empty]),
         scores=np.concatenate([faces.scores for faces in found.values()] or [empty[:, 0]]),
-        looks=np.concatenate([faces.looks for faces in found.values()] or [no_looks]),
+        appearance=np.concatenate([faces.appearance for faces in found.values()] or [no_appearance]),
     )
 
 
@@ -96,7 +96,7 @@ def ahead(faces: Faces, camera: CameraPath, key: int, following: int) -> Faces:
     return replace(faces, boxes=camera.carried(faces.boxes, key, following))
 
 
-def is_settled(a: Faces, b: Faces, elapsed_s: float, score_start: float) -> bool:
+def is_unambiguous(a: Faces, b: Faces, elapsed_s: float, score_start: float) -> bool:
     """Whether all matches are clear: no confident face appears, vanishes, moves far or changes its appearance."""
     if not len(a) and not len(b):
         return True
@@ -108,11 +108,11 @@ def is_settled(a: Faces, b: Faces, elapsed_s: float, score_start: float) -> bool
         return True
     rows, columns = np.array(pairs).T
     step = np.linalg.norm(centres(a.boxes[rows]) - centres(b.boxes[columns]), axis=1)
-    likeness = likeness_of_pairs(a.looks[rows], b.looks[columns])
-    return bool(((step <= SETTLED_FACES * sizes(a.boxes[rows])) & (likeness >= SETTLED_LIKENESS)).all())
+    similarity = similarity_of_pairs(a.appearance[rows], b.appearance[columns])
+    return bool(((step <= UNAMBIGUOUS_STEP * sizes(a.boxes[rows])) & (similarity >= UNAMBIGUOUS_SIMILARITY)).all())
 
 
-def link(
+def associate(
     frames: list[Frame],
     found: dict[int, Faces],
     detections: Detections,
@@ -120,7 +120,7 @@ def link(
     apart: Collection[int],
     *,
     closed: bool,
-) -> Links:
+) -> Associations:
     """Join the detections of neighbouring key frames into tracklets, but never across the frames in `apart`."""
     rows: list[tuple[int, int, int]] = []
     keys = list(found)
@@ -137,10 +137,12 @@ def link(
         known = set(ends.values())
         rows += [(NONE, row, key) for j, row in enumerate(there) if j not in known]
     table = np.array(rows, int).reshape(-1, 3)
-    return Links(table[:, 0], table[:, 1], table[:, 2])
+    return Associations(table[:, 0], table[:, 1], table[:, 2])
 
 
-def between(frames: list[Frame], keys: list[int], links: Links, detections: Detections, camera: CameraPath) -> Between:
+def interpolate(
+    frames: list[Frame], keys: list[int], links: Associations, detections: Detections, camera: CameraPath
+) -> Interpolated:
     """A box for every tracklet on every pictured frame of its interval: interpolated or held, moved with the scene."""
     ends = dict(zip(keys, [*keys[1:], len(frames)], strict=False))
     tracklet, frame, share = [], [], []
@@ -162,11 +164,16 @@ def between(frames: list[Frame], keys: list[int], links: Links, detections: Dete
         camera.carried(detections.boxes[last], detections.frame[last], at),
         np.where((begin == NONE) | (end_row == NONE), 0.0, done),
     )
-    return Between(rows, at, done, boxes)
+    return Interpolated(rows, at, done, boxes)
 
 
 def refine(
-    inner: Between, links: Links, detections: Detections, landmarks: np.ndarray, visibility: np.ndarray, box_map: BoxMap
+    inner: Interpolated,
+    links: Associations,
+    detections: Detections,
+    landmarks: np.ndarray,
+    visibility: np.ndarray,
+    box_map: BoxMap,
 ) -> np.ndarray:
     """Boxes (Q, 4) between key frames, moved to where the landmarks are.
 
@@ -181,24 +188,25 @@ def refine(
     last = np.where(end == NONE, begin, end)
     moved = drawn[count:] + interpolate_boxes(residual[first], residual[last], inner.share)
     size = inner.boxes[:, 2:] - inner.boxes[:, :2]
+    # Landmarks half a face away from the interpolated box are somebody else's, or wrong.
     near = (np.abs(moved - inner.boxes) <= 0.5 * np.tile(size, 2)).all(1)
     believed = near & (visibility[count:] >= VISIBLE_MIN)
     believed &= (visibility[:count][first] >= VISIBLE_MIN) & (visibility[:count][last] >= VISIBLE_MIN)
     return np.where(believed[:, None], moved, inner.boxes)
 
 
-def seen(
+def visible_rows(
     frames: list[Frame],
-    inner: Between,
-    links: Links,
+    inner: Interpolated,
+    links: Associations,
     detections: Detections,
     visibility: np.ndarray,
-    looks: np.ndarray,
+    appearance: np.ndarray,
 ) -> np.ndarray:
     """Rows of `inner` that count, in order: all rows of a tracklet detected at both ends; else the rows next to its one
     detection, for as long as the same face is visible.
 
-    visibility is (Q,), looks (Q, L).
+    visibility is (Q,), appearance (Q, L).
     """
     begin, end = links.begin[inner.tracklet], links.end[inner.tracklet]
     known = np.where(begin == NONE, end, begin)
@@ -207,7 +215,9 @@ def seen(
     keep = (begin != NONE) & (end != NONE)
     shows = visibility >= VISIBLE_MIN
     asked = np.flatnonzero(~keep & shows)
-    shows[asked] = likeness_of_pairs(looks[asked], detections.looks[known[asked]]) >= likeness_floor(elapsed_s[asked])
+    shows[asked] = similarity_of_pairs(appearance[asked], detections.appearance[known[asked]]) >= similarity_floor(
+        elapsed_s[asked]
+    )
     for s in np.unique(inner.tracklet[~keep]):
         rows = np.flatnonzero(inner.tracklet == s)
         if links.end[s] == NONE:
@@ -217,7 +227,7 @@ def seen(
     return np.flatnonzero(keep)
 
 
-def name_tracklets(frames: list[Frame], links: Links, detections: Detections) -> Tracklets:
+def name_tracklets(frames: list[Frame], links: Associations, detections: Detections) -> Tracklets:
     """The tracklets with their detections named by time and place, which mean the same in every batch."""
 
     pts_ns = np.array([frame.pts_ns for frame in frames], np.int64)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.faces.association import Change, best_pairs, likeness_floor
+from pipeline.faces.appearance import blend, similarity
+from pipeline.faces.association import Change, best_pairs, similarity_floor
 from pipeline.faces.boxes import centres
 from pipeline.faces.camera import CameraPath, carry
-from pipeline.faces.looks import blend, likeness
 from pipeline.types import AffectBatch
 from pipeline.updates import EndReason
 
@@ -25,7 +25,7 @@ class TrackerConfig:
 
     gap_s_max: float = 1.0
     """A track is over when its face was not seen for longer than this."""
-    likeness_margin: float = 0.25
+    similarity_margin: float = 0.25
     """A tracklet moves to a lost track if it resembles that track by at least this much more than its own."""
     change_max: float = 1.4
     """Largest cost (`pipeline.faces.association`) from where the face was expected to where one is found."""
@@ -53,7 +53,7 @@ class _Track:
     """That frame's camera offset (2,) and size (2,)."""
     velocity: np.ndarray
     """(2,) px per s of the box's centre, beside the camera's motion."""
-    look: np.ndarray
+    appearance: np.ndarray
 
     def box_in(self, view: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
         """Its last box (4,) where it would be in another frame had only the camera moved."""
@@ -130,8 +130,8 @@ class Tracker:
         for tracklet in fresh:
             first = rows_of[tracklet][0]
             at, box = int(batch.frame[first]), batch.boxes[first]
-            now_ns, look = batch.frames[at].pts_ns, batch.look[first]
-            owners[tracklet] = _Track(self._next_id, now_ns, box, camera.at(at), np.zeros(2), look)
+            now_ns, appearance = batch.frames[at].pts_ns, batch.appearance[first]
+            owners[tracklet] = _Track(self._next_id, now_ns, box, camera.at(at), np.zeros(2), appearance)
             self._next_id += 1
         for tracklet, track in owners.items():
             if batch.tracklets.end[tracklet, 0] >= 0:
@@ -147,8 +147,8 @@ class Tracker:
         for tracklet in [tracklet for tracklet in owners if tracklet in rows_of and self._lost]:
             cost, alike = self._compare(batch, camera, [tracklet], rows_of)
             clearest = _clearest(batch, rows_of[tracklet])
-            own = likeness(owners[tracklet].look[None], batch.look[clearest][None])[0, 0]
-            better = (cost[:, 0] <= self._config.change_max) & (alike[:, 0] >= own + self._config.likeness_margin)
+            own = similarity(owners[tracklet].appearance[None], batch.appearance[clearest][None])[0, 0]
+            better = (cost[:, 0] <= self._config.change_max) & (alike[:, 0] >= own + self._config.similarity_margin)
             if better.any():
                 other = int(np.where(better, cost[:, 0], np.inf).argmin())
                 self._lost[other], owners[tracklet] = owners[tracklet], self._lost[other]
@@ -180,19 +180,19 @@ class Tracker:
             gap_s = (batch.frames[at].pts_ns - np.array([t.last_ns for t in self._lost])) / NS
             coasted = np.stack([t.velocity for t in self._lost]) * np.minimum(gap_s, COASTING_S)[:, None]
             expected = np.stack([t.box_in(camera.at(at)) for t in self._lost]) + np.tile(coasted, 2)
-            looks = np.stack([t.look for t in self._lost])
-            change = Change.between(expected, looks, batch.boxes[first][None], batch.look[clearest][None])
+            appearance = np.stack([t.appearance for t in self._lost])
+            change = Change.between(expected, appearance, batch.boxes[first][None], batch.appearance[clearest][None])
             able = (gap_s > 0) & (gap_s <= self._config.gap_s_max)
-            able &= change.likeness[:, 0] >= likeness_floor(gap_s)
+            able &= change.similarity[:, 0] >= similarity_floor(gap_s)
             costs.append(np.where(able, change.cost[:, 0], np.inf))
-            alike.append(change.likeness[:, 0])
+            alike.append(change.similarity[:, 0])
         return np.stack(costs, 1), np.stack(alike, 1)
 
 
 COASTING_S = 0.5
 """How long a face out of sight is expected to go on as it went."""
-LOOK_SHARE = 0.25
-"""How much of a track's look each clearly visible row replaces."""
+APPEARANCE_SHARE = 0.25
+"""How much of a track's appearance each clearly visible row replaces."""
 VELOCITY_S = 0.25
 """Time constant of a track's velocity: about as long as a head keeps going the same way."""
 
@@ -208,7 +208,9 @@ def _follow(track: _Track, batch: AffectBatch, camera: CameraPath, rows: np.ndar
             keep = np.exp(-elapsed_s / VELOCITY_S)
             track.velocity = keep * track.velocity + (1 - keep) * step / elapsed_s
         track.last_ns, track.box, track.view = now_ns, box, view
-        track.look = blend(track.look, batch.look[row], LOOK_SHARE * float(batch.visibility[row]))
+        track.appearance = blend(
+            track.appearance, batch.appearance[row], APPEARANCE_SHARE * float(batch.visibility[row])
+        )
 
 
 def _clearest(batch: AffectBatch, rows: np.ndarray) -> int:
