@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from pipeline.video.clock import Clock, Stamp, Timing
+from pipeline.video.clock import CLOCKS_MAX, JITTER_FRAMES, LATE_MAX, PERSISTS, Clock, Stamp, Timing
 from pipeline.video.irregular import NS
 from pipeline.video.presentation import DecodeOrder, in_order
 
@@ -166,3 +166,35 @@ def test_pictures_that_wait_for_a_stamp_far_ahead_are_named_as_squeezed():
     steps = np.diff([time_ns for _, time_ns in found])
     assert (steps > 0).all()
     assert 5 < len(squeezed) <= (steps < PERIOD_NS // 2).sum()
+
+
+@pytest.mark.parametrize("others", [1, CLOCKS_MAX - 1])
+def test_the_first_clock_is_known_again_after_several_others(others):
+    """It resumes 0.2 s later: a new clock would go on without that gap."""
+    stamps = even(40)
+    for number in range(others):
+        stamps += even(2 * PERSISTS, 5000 * (number + 1))
+    resumed = even(40, len(stamps) / 30 + 0.2)
+    found, clock = times([*stamps, *resumed])
+    assert len(clock.new_clocks) == others
+    assert found[-40:] == resumed
+
+
+@pytest.mark.parametrize("late", [1, LATE_MAX])
+def test_a_few_pictures_stamped_too_late_make_no_key_frame_a_new_clock(late):
+    stamps = even(60)
+    for i in range(30 - late, 30):
+        stamps[i] += 5 * PERIOD_NS  # by more, and they would be outliers
+    found, clock = times(stamps, keys={0, 30})
+    assert not clock.new_clocks
+    assert found[30:] == stamps[30:]
+
+
+@pytest.mark.parametrize("frames", [1, JITTER_FRAMES + 1])
+def test_a_key_frame_stamped_a_little_early_is_no_new_clock(frames):
+    """It should come one frame after the last picture, and is at most `JITTER_FRAMES` before it."""
+    stamps = even(60)
+    stamps[30:] = [ns - frames * PERIOD_NS for ns in stamps[30:]]
+    found, clock = times(stamps, keys={0, 30})
+    assert not clock.new_clocks
+    assert found[30:] == stamps[30:]
