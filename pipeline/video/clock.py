@@ -156,7 +156,7 @@ class Clock:
             return 0 <= time_ns <= self._step_ns_max(stamp, time_ns)
         earliest_ns = self._earliest_ns(stamp)
         if stamp.is_key:  # all that is stored before it is shown before it, but for a few that may be stamped too late
-            before_ns = sorted([self.latest_ns, *self._recent_ns])[-LATE_MAX - 1 :][0]
+            before_ns = sorted({self.latest_ns, *self._recent_ns})[-LATE_MAX - 1 :][0]
             earliest_ns = min(self.latest_ns - JITTER_FRAMES * self.period_ns, before_ns)
         return earliest_ns <= time_ns <= self.latest_ns + self._step_ns_max(stamp, time_ns)
 
