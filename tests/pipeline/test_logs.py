@@ -12,7 +12,7 @@ logger = logging.getLogger("pipeline.somewhere")
 
 
 def test_an_error_that_is_passed_over_leaves_a_line_at_debug_level(caplog):
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="pipeline")
     with passing_over(logger, "removing a file", OSError):
         raise PermissionError("not allowed")
     (record,) = caplog.records
