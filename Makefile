@@ -29,7 +29,7 @@ format: setup ## Format the code and mend what lint can mend.
 	$(BIN)/ruff format .
 
 test: setup ## Run every test that can run on this machine.
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 bench: setup ## Measure speed and memory; writes benchmarks/results.json and a table.
 	$(BIN)/python -m benchmarks.run

@@ -105,14 +105,14 @@ def _kill_one(run: subprocess.Popen[bytes], holds: str, ripe: Callable[[float], 
     """SIGKILL a process of a run; False: the run ended before."""
     began = time.monotonic()
     while run.poll() is None:
-        if ripe(time.monotonic() - began) and (found := _family(run.pid, holds)):
+        if ripe(time.monotonic() - began) and (found := family(run.pid, holds)):
             os.kill(found[0], signal.SIGKILL)
             return True
         time.sleep(0.02)
     return False
 
 
-def _family(root: int, holds: str) -> list[int]:
+def family(root: int, holds: str) -> list[int]:
     """A process and those below it whose command line holds a text."""
     parents = {}
     for folder in Path("/proc").glob("[0-9]*"):

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -21,6 +20,7 @@ from pipeline.runs.run import run
 from pipeline.runs.standing import Standing
 from pipeline.sources.find import Source, find_sources
 from pipeline.tables import TABLES
+from tests.faults.kill import family
 from tests.media import squares, write_video
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.filterwarnings("ignore")]  # Ray warns of its own functions
@@ -119,15 +119,11 @@ def test_a_gpu_that_no_node_has_is_missed_before_anything_waits(local_ray, foota
 
 
 def _kill(holds: str) -> int:
-    """SIGKILL one process whose name holds a text; its id."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if holds in (folder / "cmdline").read_bytes().decode(errors="replace"):
-                os.kill(int(folder.name), signal.SIGKILL)
-                return int(folder.name)
-        except (OSError, ProcessLookupError):
-            continue
-    raise AssertionError(f"no process {holds}")
+    """SIGKILL one process below this one whose command line holds a text; its id."""
+    found = family(os.getpid(), holds)
+    assert found, f"no process {holds}"
+    os.kill(found[0], signal.SIGKILL)
+    return found[0]
 
 
 def crew_of(monkeypatch, exc, *, starting, ready):
