@@ -11,7 +11,7 @@ PACKAGES = ("affectstream", "engines", "pipeline", "training")
 
 def set_up() -> None:
     """Show the lines that the environment asks for. Call once in every process of ours; other packages stay quiet."""
-    level = getattr(logging, os.environ.get(LEVEL_VARIABLE, "").upper(), logging.WARNING)
+    level = logging.getLevelNamesMapping().get(os.environ.get(LEVEL_VARIABLE, "").upper(), logging.WARNING)
     form = "%(message)s" if level >= logging.WARNING else "%(levelname)s %(name)s: %(message)s"
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter(form))

@@ -118,9 +118,8 @@ def join_segments(source: Source, segments: Sequence[Segment], context: RunConte
     before_s = sum(end.wall_s for end in ends)
     statistics, sink = _write(source, context, origin, batches())
     report = _commit(source, state, context, origin, statistics, sink, irregular, started, before_s=before_s)
-    with passing_over(
-        logger, f"removing checkpoints of {source.stream_id}", SinkError
-    ):  # the end of a run removes them
+    # What stays is removed at the end of the run.
+    with passing_over(logger, f"removing checkpoints of {source.shown}", SinkError):
         drop_checkpoints(store, source.stream_id)
     return report
 
@@ -218,8 +217,6 @@ def _commit(
     sink.flush()
     sink.close()
     valence, arousal = statistics.means
-    counted = ("frames", "frames_with_faces", "decode_errors", "corrupt_frames", "scene_cuts")
-    found = ("points", "good_points", "tracks", "brief_tracks")
     first_at = statistics.first_point_at
     report = StreamReport(
         stream_id=source.stream_id,
@@ -231,7 +228,7 @@ def _commit(
         arousal_mean=arousal,
         info=asdict(origin.info),
         time_notes=irregular.in_words(origin.info.claimed_ns),
-        **{name: getattr(statistics, name) for name in (*counted, *found)},
+        **statistics.counts,
     )
     commit = Commit(
         stream_id=source.stream_id,

@@ -152,8 +152,10 @@ class Disk:
         with self._reading(folder):
             for parent, _, names in os.walk(self._root / folder, onerror=failed):
                 for path in (Path(parent, name) for name in names):
-                    with passing_over(logger, f"sizing {path}", FileNotFoundError):  # removed since it was listed
+                    try:
                         found[path.relative_to(self._root).as_posix()] = path.stat().st_size
+                    except FileNotFoundError as exc:
+                        logger.debug("removed since it was listed: %s", exc)
         return found
 
     def folders(self, folder: str) -> set[str]:

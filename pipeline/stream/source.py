@@ -8,7 +8,7 @@ from pipeline.video.decoded import VideoInfo
 
 
 class FrameSource(Protocol):
-    """The analysed frames of one stream. Use as a context manager; not thread-safe."""
+    """The analysed frames of one stream. Not thread-safe."""
 
     ts_source: str
     """Where its times come from, as rows say it: `file` for time stamps in a file."""

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -53,6 +54,12 @@ class StreamStatistics:
         known = np.isfinite(smooth[:, 0])
         self.smoothed_s += float(points.shown_s[known].sum())
         self.sums += points.shown_s[known] @ smooth[known]
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """Numbers of frames, points and tracks, by the names that a report gives them."""
+        names = ("frames", "frames_with_faces", "decode_errors", "corrupt_frames", "scene_cuts")
+        return {n: getattr(self, n) for n in (*names, "points", "good_points", "tracks", "brief_tracks")}
 
     @property
     def means(self) -> tuple[float | None, float | None]:

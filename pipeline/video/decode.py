@@ -118,7 +118,7 @@ class VideoReader:
             index, last_ns = index + 1, pts_ns
             shown_until_ns = pts_ns + (duration_ns or self._clock.period_ns)
         self._end_ns = shown_until_ns
-        self._unread_from = self._source.second_recording(self._container)
+        self._unread_from = self._source.second_recording
         if not index:
             raise SourceError(f"{self._source.shown}: not one frame of the video could be decoded")
 
@@ -280,7 +280,7 @@ class VideoReader:
         size = self._source.grid or stream
         said = lengths(self._container, stream)
         form = self._container.format.name.split(",")[0]
-        is_joined = form == "mov" and self._source.second_recording(self._container) is not None
+        is_joined = form == "mov" and self._source.second_recording is not None
         return VideoInfo(
             width=size.width,
             height=size.height,

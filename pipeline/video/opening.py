@@ -2,6 +2,7 @@
 
 import errno
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
@@ -61,7 +62,7 @@ class Source:
         """It holds one picture and is no video. Known once it was opened."""
         self.grid: Grid | None = None
         """How its picture is made of tiles, each a stream, if it is. Known once it was opened."""
-        self._path, self._wanted = str(path), video_stream
+        self._path, self._wanted, self._form = str(path), video_stream, ""
         self._stills: set[int] = set()
         """Streams that turned out to hold one picture, of which others are preferred."""
         if "\0" in self._path:  # libav would open the file whose name ends there
@@ -84,10 +85,10 @@ class Source:
                 container, stream = self._open()
         return container, stream
 
-    def second_recording(self, container: InputContainer) -> int | None:
+    @cached_property
+    def second_recording(self) -> int | None:
         """Byte at which another recording begins that libav does not read in whole. A remote file is not searched."""
-        form = container.format.name.split(",")[0]
-        return second_recording(Path(self._path), form) if self._remote is None else None
+        return second_recording(Path(self._path), self._form) if self._remote is None else None
 
     def release(self) -> None:
         """Give up the connection to a remote file."""
@@ -102,6 +103,7 @@ class Source:
         except av.FFmpegError as exc:
             cause = "is empty (0 bytes)" if self._remote and not self._remote.size else _cause(exc, self._path)
             raise SourceError(f"{self.shown}: {cause}") from exc
+        self._form = container.format.name.split(",")[0]
         try:
             return container, self._choose(container)
         except SourceError:
