@@ -161,6 +161,7 @@ def export(
             external_data=False,
             verbose=False,
         )
+    remove_traces(folder / MODEL_FILE)
     digest = hashlib.sha256((folder / MODEL_FILE).read_bytes()).hexdigest()
     np.savez_compressed(folder / SAMPLES_FILE, images=samples)
     spec = replace(spec, sha256=digest)
@@ -170,6 +171,17 @@ def export(
     except VerificationError as exc:
         raise TrainingError(f"the exported network does not give PyTorch's numbers: {exc}") from exc
     return spec
+
+
+def remove_traces(model_path: Path) -> None:
+    """Take the exporter's notes out of an ONNX file: source paths of this machine, and half a megabyte."""
+    import onnx  # only exporting needs it
+
+    model = onnx.load(model_path)
+    for part in (model.graph, *model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output):
+        part.doc_string = ""
+        del part.metadata_props[:]
+    onnx.save(model, model_path)
 
 
 @contextmanager

@@ -317,3 +317,10 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("AFFECTSTREAM_CACHE", str(tmp_path / "file" / "cache"))
     with pytest.raises(EngineError, match="AFFECTSTREAM_CACHE"):
         load_engine(open_network("face-s"))
+
+
+@pytest.mark.parametrize("name", ["emofan-s", "face-s"])
+def test_a_shipped_network_holds_no_paths_of_the_machine_that_exported_it(name):
+    content = open_network(name).model_path.read_bytes()
+    assert b".py" not in content
+    assert b"site-packages" not in content
